@@ -1,0 +1,147 @@
+// Every plan and message of the engine, described once. C++ uses the generated structs as they are.
+// Rules for change: a field keeps its number and its type for ever; new fields are optional; none is reused.
+namespace cpp pyflinkpp.idl
+
+// ---- types ----
+
+enum TypeKind {
+  PICKLED = 0,            // any Python object; bytes are its pickle
+  BOOLEAN = 1, BYTE = 2, SHORT = 3, INT = 4, LONG = 5, FLOAT = 6, DOUBLE = 7, CHAR = 8, STRING = 9,
+  BIG_INT = 10, BIG_DEC = 11, INSTANT = 12, SQL_DATE = 13, SQL_TIME = 14, SQL_TIMESTAMP = 15,
+  PRIMITIVE_ARRAY = 16, BASIC_ARRAY = 17, OBJECT_ARRAY = 18, LIST = 19, MAP = 20, TUPLE = 21, ROW = 22,
+}
+
+struct TypeInformation {
+  1: TypeKind kind,
+  2: list<TypeInformation> children,   // element; key and value; fields
+  3: list<string> field_names,         // of a ROW
+}
+
+// ---- what an operator does ----
+
+struct NumberSequenceSource { 1: i64 first, 2: i64 last }          // both inclusive
+struct FileSource { 1: list<string> paths }                         // lines of UTF-8 text
+struct CollectionSource { 1: list<binary> elements }                // each in the binary format of the output type
+
+enum PythonFunctionKind { MAP = 0, FLAT_MAP = 1, FILTER = 2, KEY_BY = 3, PARTITION_CUSTOM = 4 }
+struct PythonFunction {
+  1: PythonFunctionKind kind,
+  2: binary pickle,
+  3: optional TypeInformation key_type,
+}
+
+enum ReduceKind { PYTHON = 0, SUM = 1, MIN = 2, MAX = 3, MIN_BY = 4, MAX_BY = 5, NATIVE = 6 }
+struct Reduce {
+  1: ReduceKind kind,
+  2: binary pickle,            // PYTHON
+  3: i32 field = -1,           // the aggregations; -1: the value itself
+  4: bool final_only,          // emit each key's last value at the end of the input (batch mode)
+  5: string native_name,       // NATIVE
+}
+
+struct Project { 1: list<i32> fields }
+struct FileSink { 1: string path, 2: string prefix, 3: string suffix, 4: string bucket_format, 5: string encoding }
+struct PrintSink { 1: string identifier, 2: bool standard_error }
+struct DiscardingSink {}
+struct CollectSink {}
+struct NativeFunction { 1: string name }                            // C++ functions by name: tests, benchmarks
+
+union OperatorSpec {
+  1: NumberSequenceSource number_sequence_source,
+  2: FileSource file_source,
+  3: CollectionSource collection_source,
+  4: PythonFunction python,
+  5: Reduce reduce,
+  6: Project project,
+  7: FileSink file_sink,
+  8: PrintSink print_sink,
+  9: DiscardingSink discarding_sink,
+  10: CollectSink collect_sink,
+  11: NativeFunction native_function,
+}
+
+// ---- the job ----
+
+enum ChainingStrategy { ALWAYS = 0, HEAD = 1, NEVER = 2 }
+
+struct OperatorNode {
+  1: i32 id,
+  2: string name,
+  3: OperatorSpec spec,
+  4: i32 parallelism,
+  5: i32 max_parallelism = -1,          // -1: by Flink's formula
+  6: TypeInformation output_type,
+  7: optional string uid,
+  8: optional string uid_hash,
+  9: optional string description,
+  10: ChainingStrategy chaining,
+  11: optional string slot_sharing_group,
+  12: i64 buffer_timeout_ms = -1,
+  13: i32 target_parallelism = 0,       // set when chaining: subtasks behind a PARTITION_CUSTOM
+}
+
+enum Partitioner { FORWARD = 0, REBALANCE = 1, RESCALE = 2, SHUFFLE = 3, BROADCAST = 4, GLOBAL = 5, HASH = 6, CUSTOM = 7 }
+
+struct Edge { 1: i32 source, 2: i32 target, 3: Partitioner partitioner, 4: i32 input }
+
+struct JobGraph {
+  1: string job_id,                     // 32 hexadecimal digits
+  2: string name,
+  3: list<OperatorNode> operators,      // in topological order; id is the position
+  4: list<Edge> edges,
+  5: map<string, string> configuration,
+}
+
+// ---- a deployment: the slice of a job that one subtask needs ----
+
+struct ChainNode {
+  1: OperatorNode op,
+  2: list<i32> successors,              // positions in the chain
+  3: list<i32> outputs,                 // positions in TaskDeployment.outputs
+}
+
+struct OutputDescriptor { 1: i32 edge, 2: Partitioner partitioner, 3: list<i32> targets, 4: i32 max_parallelism, 5: i32 target_parallelism }
+struct InputDescriptor { 1: i32 edge, 2: i32 input, 3: list<i32> sources }
+
+struct TaskId { 1: string job_id, 2: i32 vertex, 3: i32 subtask, 4: i32 attempt }
+
+struct TaskDeployment {
+  1: TaskId task,
+  2: string name,                       // "Source: lines -> Flat Map (1/2)"
+  3: list<ChainNode> chain,             // chain[0] is the head
+  4: list<InputDescriptor> inputs,
+  5: list<OutputDescriptor> outputs,
+  6: i32 parallelism,
+  7: i32 max_parallelism,
+  8: map<string, string> configuration,
+}
+
+// ---- messages ----
+
+enum FaultKind { INTERNAL = 0, USER = 1, EXTERNAL = 2 }
+
+struct Failure {
+  1: FaultKind kind,
+  2: string message,                    // for the user, complete
+  3: string operator_name,
+  4: i32 subtask = -1,
+  5: binary pickled_exception,           // of the user's exception; may be empty
+}
+
+enum TaskState { CREATED = 0, RUNNING = 1, PREPARED = 2, FINISHED = 3, CANCELED = 4, FAILED = 5 }
+
+struct OperatorMetrics { 1: i32 op, 2: i64 records_in, 3: i64 records_out, 4: i64 late_dropped }
+
+struct TaskReport {
+  1: TaskId task,
+  2: TaskState state,
+  3: optional Failure failure,
+  4: list<OperatorMetrics> metrics,
+  5: map<string, list<binary>> accumulators,
+}
+
+struct FileSplit { 1: string path, 2: i64 first, 3: i64 limit, 4: i64 file_size }  // bytes [first, limit)
+struct NumberSplit { 1: i64 first, 2: i64 last }                     // inclusive
+union SourceSplit { 1: FileSplit file, 2: NumberSplit numbers, 3: i64 collection_from }
+struct SplitRequest { 1: TaskId task, 2: i32 op }
+struct SplitAssignment { 1: TaskId task, 2: i32 op, 3: list<SourceSplit> splits, 4: bool no_more_splits }

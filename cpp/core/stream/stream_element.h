@@ -1,0 +1,40 @@
+// All that flows on a channel, in order.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <variant>
+
+#include "core/stream/record_batch.h"
+
+namespace pyflinkpp {
+
+inline constexpr int64_t kMaxTimestamp = std::numeric_limits<int64_t>::max();
+inline constexpr int64_t kMinTimestamp = std::numeric_limits<int64_t>::min();
+
+// No element with a timestamp up to `timestamp` follows, except late ones. An idle channel sends none and is left out
+// of the minimum until it sends again.
+struct Watermark {
+  int64_t timestamp = kMinTimestamp;  // milliseconds since the epoch
+  bool idle = false;
+};
+
+// Separates what belongs to a checkpoint from what follows it.
+struct CheckpointBarrier {
+  int64_t checkpoint = 0;
+  int64_t timestamp = 0;  // when it was triggered, milliseconds since the epoch
+};
+
+struct EndOfInput {};
+
+using StreamElement = std::variant<std::unique_ptr<RecordBatch>, Watermark, CheckpointBarrier, EndOfInput>;
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+}  // namespace pyflinkpp

@@ -1,0 +1,29 @@
+// Values that C++ operators make and read without Python.
+//
+//   LONG               8 bytes, an int64_t
+//   STRING             16 bytes, a StringRow that points into the batch's arena
+//   (STRING, LONG)     24 bytes, a CountedRow: what a native word count needs
+#pragma once
+
+#include <memory>
+
+#include "core/types/type_serializer.h"
+
+namespace pyflinkpp {
+
+struct StringRow {
+  const char* data;
+  uint64_t size;
+  absl::string_view view() const { return {data, size}; }
+};
+
+struct CountedRow {
+  StringRow word;
+  int64_t count;
+};
+
+const std::shared_ptr<const TypeSerializer>& LongSerializer();
+const std::shared_ptr<const TypeSerializer>& StringSerializer();
+const std::shared_ptr<const TypeSerializer>& CountedSerializer();
+
+}  // namespace pyflinkpp

@@ -1,0 +1,77 @@
+#include "runtime/connectors/collection/collection_source.h"
+
+#include <utility>
+
+#include "core/base/status.h"
+
+namespace pyflinkpp {
+namespace {
+
+class CollectionEnumerator final : public SplitEnumerator {
+ public:
+  void Start(SplitEnumeratorContext& context, std::function<void(absl::Status)> started) override {
+    context_ = &context;
+    started(absl::OkStatus());
+  }
+  void HandleSplitRequest(int subtask) override {
+    std::vector<idl::SourceSplit> splits;
+    if (!std::exchange(assigned_, true)) splits.emplace_back().__set_collection_from(0);
+    context_->assign(subtask, std::move(splits), true);
+  }
+
+ private:
+  SplitEnumeratorContext* context_ = nullptr;
+  bool assigned_ = false;
+};
+
+class CollectionSourceOperator final : public SourceOperator {
+ public:
+  CollectionSourceOperator(const idl::CollectionSource& spec, std::shared_ptr<const TypeSerializer> serializer)
+      : elements_(spec.elements), serializer_(std::move(serializer)), next_(elements_.size()) {}
+
+  absl::Status Open(OperatorContext& context) override {
+    context_ = &context;
+    return absl::OkStatus();
+  }
+
+  void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) override {
+    if (!splits.empty()) next_ = static_cast<size_t>(splits[0].collection_from);
+    no_more_splits_ |= no_more_splits;
+  }
+
+  absl::StatusOr<Progress> Poll(Output& output) override {
+    if (!no_more_splits_) return Progress::kWait;
+    if (next_ == elements_.size()) return Progress::kDone;
+    RecordBatch& batch = output.batch(serializer_);
+    size_t bytes = 0;
+    while (next_ < elements_.size() && !batch.full() && bytes < kBatchBytesMax) {
+      const std::string& element = elements_[next_];
+      bytes += element.size();
+      BinaryReader reader(element);
+      std::byte* row = batch.Append(1);
+      std::memset(row, 0, batch.stride());  // owns nothing until it is read
+      RETURN_IF_ERROR(serializer_->Read(reader, 1, row, batch.arena()));
+      ++next_;
+      ++context_->counters[0].records_out;
+    }
+    return Progress::kMore;
+  }
+
+ private:
+  const std::vector<std::string> elements_;
+  const std::shared_ptr<const TypeSerializer> serializer_;
+  OperatorContext* context_ = nullptr;
+  size_t next_;
+  bool no_more_splits_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<SplitEnumerator> MakeCollectionEnumerator() { return std::make_unique<CollectionEnumerator>(); }
+
+std::unique_ptr<SourceOperator> MakeCollectionSource(const idl::CollectionSource& spec,
+                                                     std::shared_ptr<const TypeSerializer> serializer) {
+  return std::make_unique<CollectionSourceOperator>(spec, std::move(serializer));
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,35 @@
+// The directories into which a file sink sorts its rows by processing time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace pyflinkpp {
+
+// A date pattern as of Java's DateTimeFormatter, as far as buckets need it: y (or u), M, d, H, m, s
+// in numbers, quoted 'text', and what is no letter as it is. A value; the time zone is the
+// process's.
+class BucketFormat {
+ public:
+  // The error names what is not supported. The empty pattern is the bucket "".
+  static absl::StatusOr<BucketFormat> Parse(absl::string_view pattern);
+
+  // The bucket of a time, in milliseconds since the epoch: "2024-05-31--09". Changes at most once a
+  // second.
+  std::string Format(int64_t time_ms) const;
+
+ private:
+  struct Part {
+    char letter = 0;  // 0: literal
+    int width = 0;
+    std::string literal;
+  };
+
+  std::vector<Part> parts_;
+};
+
+}  // namespace pyflinkpp

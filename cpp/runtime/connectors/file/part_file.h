@@ -1,0 +1,40 @@
+// One file that a file sink writes: hidden until it is committed.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "core/env/env.h"
+
+namespace pyflinkpp {
+
+// A part file on its way from in progress to committed (or deleted). Shared by the works on its
+// operator's IoStrand, which alone touch it.
+//
+//   Open → Append … → Finish → Commit        hidden until Commit, complete from then on
+//      └────────┴────────┴──→ Discard        what was not committed vanishes
+class PartFile {
+ public:
+  // `hidden_path` and `path` lie in `directory`.
+  PartFile(FileSystem& files, std::string directory, std::string hidden_path, std::string path);
+
+  absl::Status Open();
+  absl::Status Append(absl::string_view bytes) { return file_->Append(bytes); }
+  absl::Status Finish();  // durable from here on, but hidden
+  absl::Status Commit();
+  void Discard();
+
+ private:
+  enum class State { kPlanned, kHidden, kCommitted, kDiscarded };
+
+  FileSystem& files_;
+  const std::string directory_;
+  const std::string hidden_path_;
+  const std::string path_;
+  State state_ = State::kPlanned;
+  std::unique_ptr<WritableFile> file_;  // between Open and Finish
+};
+
+}  // namespace pyflinkpp

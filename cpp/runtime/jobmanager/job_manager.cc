@@ -1,0 +1,70 @@
+#include "runtime/jobmanager/job_manager.h"
+
+#include <utility>
+
+#include "runtime/jobmanager/job_master.h"
+
+namespace pyflinkpp {
+
+JobManager::JobManager(Env& env, const OperatorRegistry& registry)
+    : Loop("JobManager", env.clock), env_(env), registry_(registry) {}
+
+JobManager::~JobManager() = default;
+
+void JobManager::SubmitJob(idl::JobGraph graph, std::shared_ptr<JobListener> listener) {
+  mailbox().Post("submit job", [this, graph = std::move(graph), listener = std::move(listener)]() mutable {
+    const std::string id = graph.job_id;
+    JobMaster& job = *jobs_.emplace(id, std::make_unique<JobMaster>(*this, std::move(graph), std::move(listener))).first->second;
+    job.Start();
+  });
+}
+
+void JobManager::CancelJob(std::string job_id) {
+  mailbox().Post("cancel job", [this, job_id = std::move(job_id)] {
+    if (const auto job = jobs_.find(job_id); job != jobs_.end()) job->second->Cancel();
+  });
+}
+
+void JobManager::Shutdown(std::function<void()> done) {
+  mailbox().Post("shut down", [this, done = std::move(done)] {
+    shut_down_ = done;
+    std::vector<JobMaster*> running;
+    for (auto& [id, job] : jobs_) running.push_back(job.get());
+    for (JobMaster* job : running) job->Cancel();
+    EndIfShutDown();
+  });
+}
+
+void JobManager::RegisterTaskManager(int slots, TaskManagerGateway* task_manager) {
+  mailbox().Post("register TaskManager", [this, slots, task_manager] {
+    task_managers_.push_back({task_manager, slots, slots});
+  });
+}
+
+void JobManager::ReportTask(idl::TaskReport report) {
+  mailbox().Post("task report", [this, report = std::move(report)] {
+    if (const auto job = jobs_.find(report.task.job_id); job != jobs_.end()) job->second->OnReport(report);
+  });
+}
+
+void JobManager::RequestSplit(idl::SplitRequest request) {
+  mailbox().Post("split request", [this, request = std::move(request)] {
+    if (const auto job = jobs_.find(request.task.job_id); job != jobs_.end()) job->second->OnSplitRequest(request);
+  });
+}
+
+// Posted, because the JobMaster that ends is still on the call stack.
+void JobManager::Forget(const std::string& job_id) {
+  mailbox().Post("forget job", [this, job_id] {
+    jobs_.erase(job_id);
+    EndIfShutDown();
+  });
+}
+
+void JobManager::EndIfShutDown() {
+  if (!shut_down_ || !jobs_.empty()) return;
+  shut_down_();
+  EndLoop();
+}
+
+}  // namespace pyflinkpp

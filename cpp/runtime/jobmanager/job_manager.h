@@ -1,0 +1,71 @@
+// Accepts jobs, knows the TaskManagers' slots, and runs a JobMaster for each job.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/connectors/split_enumerator.h"
+#include "runtime/mailbox/loop.h"
+#include "runtime/operators/registry.h"
+#include "runtime/rpc/gateways.h"
+#include "runtime/scheduler/execution_graph.h"
+
+namespace pyflinkpp {
+
+// What a client learns of a job: by calls on the JobManager's loop, that must not block.
+struct JobResult {
+  JobState state = JobState::kCreated;
+  int64_t runtime_ms = 0;
+  idl::Failure failure;                                  // FAILED
+  std::map<int, idl::OperatorMetrics> metrics;           // by JobGraph operator, summed over subtasks
+  std::map<std::string, std::vector<std::string>> accumulators;
+};
+
+class JobListener {
+ public:
+  virtual ~JobListener() = default;
+  virtual void OnState(JobState state) = 0;
+  virtual void OnEnd(const JobResult& result) = 0;  // after the last OnState
+};
+
+class JobMaster;
+
+// Slots of one TaskManager. Lives in the JobManager.
+struct RegisteredTaskManager {
+  TaskManagerGateway* gateway;
+  int slots;       // kUnlimited: as many as are asked for
+  int free;
+};
+inline constexpr int kUnlimitedSlots = 1 << 20;
+
+class JobManager : public Loop, public JobManagerGateway, public std::enable_shared_from_this<JobManager> {
+ public:
+  JobManager(Env& env, const OperatorRegistry& registry);
+  ~JobManager() override;
+
+  // Any thread. REQUIRES for the graph: ValidateAndComplete succeeded.
+  void SubmitJob(idl::JobGraph graph, std::shared_ptr<JobListener> listener);
+  void CancelJob(std::string job_id);
+  // Cancels all jobs; when the last one has ended, calls `done` and ends the loop.
+  void Shutdown(std::function<void()> done);
+
+  void RegisterTaskManager(int slots, TaskManagerGateway* task_manager) override;
+  void ReportTask(idl::TaskReport report) override;
+  void RequestSplit(idl::SplitRequest request) override;
+
+ private:
+  friend class JobMaster;
+  void Forget(const std::string& job_id);
+  void EndIfShutDown();
+
+  Env& env_;
+  const OperatorRegistry& registry_;
+  std::vector<RegisteredTaskManager> task_managers_;
+  std::map<std::string, std::unique_ptr<JobMaster>> jobs_;
+  std::function<void()> shut_down_;  // set once shutting down
+};
+
+}  // namespace pyflinkpp

@@ -1,0 +1,93 @@
+#include "runtime/minicluster/mini_cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pyflinkpp {
+namespace {
+constexpr int kIoThreads = 2;
+}
+
+JobHandle::JobHandle(std::string job_id, const Clock& clock, Transport& transport, std::shared_ptr<JobManager> job_manager)
+    : job_id_(std::move(job_id)), clock_(clock), transport_(transport), job_manager_(std::move(job_manager)), mailbox_(clock) {}
+
+JobState JobHandle::state() {
+  MutexLock lock(mutex_);
+  return state_;
+}
+
+bool JobHandle::Wait(int64_t timeout_ms) {
+  const int64_t deadline = clock_.NowNanos() + timeout_ms * 1'000'000;
+  MutexLock lock(mutex_);
+  while (!result_) {
+    const int64_t left = deadline - clock_.NowNanos();
+    if (left <= 0) return false;
+    ended_.WaitFor(mutex_, left);
+  }
+  return true;
+}
+
+JobResult JobHandle::result() {
+  MutexLock lock(mutex_);
+  PFPP_CHECK(result_.has_value());
+  return *result_;
+}
+
+std::optional<StreamElement> JobHandle::NextResult(int64_t timeout_ms, bool* ended) {
+  const int64_t deadline = clock_.NowNanos() + timeout_ms * 1'000'000;
+  *ended = false;
+  for (;;) {
+    mailbox_.BeginStep();
+    const bool job_ended = Wait(0);  // asked first: what was sent before the end is still found
+    if (results_ != nullptr) {
+      if (auto element = results_->Poll()) return element;
+    }
+    if (job_ended) {
+      *ended = true;
+      return std::nullopt;
+    }
+    if (clock_.NowNanos() >= deadline) return std::nullopt;
+    mailbox_.Wait(deadline);
+  }
+}
+
+void JobHandle::OnState(JobState state) {
+  MutexLock lock(mutex_);
+  state_ = state;
+}
+
+void JobHandle::OnEnd(const JobResult& result) {
+  transport_.Release(job_id_);
+  {
+    MutexLock lock(mutex_);
+    result_ = result;
+    ended_.NotifyAll();
+  }
+  mailbox_.Notify();
+}
+
+MiniCluster::MiniCluster(OperatorRegistry registry, std::unique_ptr<Console> console, int slots)
+    : registry_(std::move(registry)),
+      console_(std::move(console)),
+      io_(kIoThreads),
+      env_{clock_, random_, files_, io_, *console_, loops_},
+      job_manager_(std::make_shared<JobManager>(env_, registry_)),
+      task_manager_(std::make_shared<TaskManager>("TaskManager", env_, transport_, registry_, job_manager_)) {
+  task_manager_->Register(slots);
+  loops_.Start(job_manager_);
+  loops_.Start(task_manager_);
+}
+
+MiniCluster::~MiniCluster() {
+  job_manager_->Shutdown([task_manager = task_manager_] { task_manager->Shutdown(); });
+  loops_.JoinAll();
+}
+
+std::shared_ptr<JobHandle> MiniCluster::Submit(idl::JobGraph graph) {
+  auto handle = std::make_shared<JobHandle>(graph.job_id, clock_, transport_, job_manager_);
+  if (HasCollectSink(graph)) handle->OpenResults({graph.job_id, kClientEdge, 0, 0});
+  job_manager_->SubmitJob(std::move(graph), handle);
+  return handle;
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,102 @@
+#include "runtime/network/local_transport.h"
+
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "core/base/check.h"
+
+namespace pyflinkpp {
+
+// Invariant: elements.size() + sender's credit <= kChannelCredit while the input is open.
+struct LocalTransport::Queue {
+  Mutex mutex;
+  std::deque<StreamElement> elements ABSL_GUARDED_BY(mutex);
+  int in_flight ABSL_GUARDED_BY(mutex) = 0;
+  Mailbox* producer ABSL_GUARDED_BY(mutex) = nullptr;  // null: no such end (yet, or any more)
+  Mailbox* consumer ABSL_GUARDED_BY(mutex) = nullptr;
+  bool input_closed ABSL_GUARDED_BY(mutex) = false;
+};
+
+class LocalTransport::Output : public OutputChannel {
+ public:
+  Output(std::shared_ptr<Queue> queue, Mailbox& producer) : queue_(std::move(queue)) {
+    MutexLock lock(queue_->mutex);
+    queue_->producer = &producer;
+  }
+  ~Output() override {
+    MutexLock lock(queue_->mutex);
+    queue_->producer = nullptr;
+  }
+  int credit() const override {
+    MutexLock lock(queue_->mutex);
+    return queue_->input_closed ? std::numeric_limits<int>::max() : kChannelCredit - queue_->in_flight;
+  }
+  void Send(StreamElement element) override {
+    MutexLock lock(queue_->mutex);
+    if (queue_->input_closed) return;  // nobody will read it
+    PFPP_CHECK(queue_->in_flight < kChannelCredit);
+    ++queue_->in_flight;
+    queue_->elements.push_back(std::move(element));
+    if (queue_->consumer != nullptr) queue_->consumer->Notify();
+  }
+
+ private:
+  const std::shared_ptr<Queue> queue_;
+};
+
+class LocalTransport::Input : public InputChannel {
+ public:
+  Input(std::shared_ptr<Queue> queue, Mailbox& consumer) : queue_(std::move(queue)) {
+    MutexLock lock(queue_->mutex);
+    queue_->consumer = &consumer;
+  }
+  ~Input() override {
+    std::deque<StreamElement> dropped;
+    MutexLock lock(queue_->mutex);
+    queue_->consumer = nullptr;
+    queue_->input_closed = true;
+    dropped.swap(queue_->elements);
+    if (queue_->producer != nullptr) queue_->producer->Notify();
+  }
+  std::optional<StreamElement> Poll() override {
+    MutexLock lock(queue_->mutex);
+    if (queue_->elements.empty()) return std::nullopt;
+    std::optional<StreamElement> element(std::move(queue_->elements.front()));
+    queue_->elements.pop_front();
+    if (queue_->in_flight-- == kChannelCredit && queue_->producer != nullptr) queue_->producer->Notify();
+    return element;
+  }
+
+ private:
+  const std::shared_ptr<Queue> queue_;
+};
+
+std::shared_ptr<LocalTransport::Queue> LocalTransport::Meet(const ChannelId& id) {
+  MutexLock lock(mutex_);
+  auto [entry, first] = half_open_.try_emplace(id);
+  if (first) return entry->second = std::make_shared<Queue>();
+  std::shared_ptr<Queue> queue = std::move(entry->second);
+  half_open_.erase(entry);
+  return queue;
+}
+
+std::unique_ptr<OutputChannel> LocalTransport::OpenOutput(const ChannelId& id, Mailbox& producer) {
+  return std::make_unique<Output>(Meet(id), producer);
+}
+
+std::unique_ptr<InputChannel> LocalTransport::OpenInput(const ChannelId& id, Mailbox& consumer) {
+  return std::make_unique<Input>(Meet(id), consumer);
+}
+
+void LocalTransport::Release(const std::string& job) {
+  MutexLock lock(mutex_);
+  std::erase_if(half_open_, [&](const auto& entry) { return entry.first.job == job; });
+}
+
+size_t LocalTransport::half_open() {
+  MutexLock lock(mutex_);
+  return half_open_.size();
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,137 @@
+#include "runtime/network/result_partition.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/graph/key_groups.h"
+
+namespace pyflinkpp {
+
+void ResultSubpartition::Gather(RecordBatch& batch, const uint32_t* positions, size_t count) {
+  while (count > 0) {
+    if (gathered_ != nullptr &&
+        (gathered_->serializer() != batch.serializer() || gathered_->has_timestamps() != batch.has_timestamps() ||
+         gathered_->has_keys() != batch.has_keys())) {
+      Flush();
+    }
+    if (gathered_ == nullptr) gathered_ = std::make_unique<RecordBatch>(batch.serializer());
+    const size_t room = std::min(count, kBatchRecordsMax - gathered_->size());
+    gathered_->MoveFrom(batch, positions, room);
+    positions += room;
+    count -= room;
+    if (gathered_->full()) Flush();
+  }
+}
+
+void ResultSubpartition::Add(std::unique_ptr<RecordBatch> batch) {
+  Flush();
+  Enqueue(std::move(batch));
+}
+
+void ResultSubpartition::AddControl(StreamElement element) {
+  Flush();
+  Enqueue(std::move(element));
+}
+
+void ResultSubpartition::Flush() {
+  if (gathered_ != nullptr) Enqueue(std::move(gathered_));
+}
+
+void ResultSubpartition::Enqueue(StreamElement element) {
+  if (waiting_.empty() && channel_->credit() > 0) {
+    channel_->Send(std::move(element));
+  } else {
+    waiting_.push_back(std::move(element));
+  }
+}
+
+void ResultSubpartition::Pump() {
+  while (!waiting_.empty() && channel_->credit() > 0) {
+    channel_->Send(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+ResultPartition::ResultPartition(const idl::OutputDescriptor& descriptor,
+                                 std::vector<std::unique_ptr<OutputChannel>> channels, Random& random)
+    : partitioner_(descriptor.partitioner),
+      max_parallelism_(descriptor.max_parallelism),
+      target_parallelism_(descriptor.target_parallelism),
+      random_(random) {
+  for (auto& channel : channels) subpartitions_.emplace_back(std::move(channel));
+  positions_.resize(subpartitions_.size());
+  if (!subpartitions_.empty()) next_ = random_.Next() % subpartitions_.size();
+}
+
+absl::Status ResultPartition::Write(std::unique_ptr<RecordBatch> batch) {
+  if (batch->empty()) return absl::OkStatus();
+  if (partitioner_ == idl::Partitioner::BROADCAST) return WriteToAll(std::move(batch));
+  if (subpartitions_.size() == 1 || partitioner_ == idl::Partitioner::GLOBAL) {
+    subpartitions_[0].Add(std::move(batch));
+    return absl::OkStatus();
+  }
+  for (auto& positions : positions_) positions.clear();
+  RETURN_IF_ERROR(Select(*batch));
+  for (size_t i = 0; i < subpartitions_.size(); ++i) {
+    if (!positions_[i].empty()) subpartitions_[i].Gather(*batch, positions_[i].data(), positions_[i].size());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ResultPartition::WriteToAll(std::unique_ptr<RecordBatch> batch) {
+  for (size_t i = 1; i < subpartitions_.size(); ++i) {
+    ASSIGN_OR_RETURN(auto copy, batch->Copy());
+    subpartitions_[i].Add(std::move(copy));
+  }
+  subpartitions_[0].Add(std::move(batch));
+  return absl::OkStatus();
+}
+
+absl::Status ResultPartition::Select(const RecordBatch& batch) {
+  const uint32_t count = static_cast<uint32_t>(batch.size());
+  const size_t channels = subpartitions_.size();
+  switch (partitioner_) {
+    case idl::Partitioner::HASH:
+      PFPP_CHECK(batch.has_keys());
+      for (uint32_t i = 0; i < count; ++i) {
+        const int group = KeyGroupOf(batch.keys()[i].hash, max_parallelism_);
+        positions_[SubtaskOfKeyGroup(group, target_parallelism_, max_parallelism_)].push_back(i);
+      }
+      return absl::OkStatus();
+    case idl::Partitioner::CUSTOM:
+      PFPP_CHECK(batch.has_keys());
+      for (uint32_t i = 0; i < count; ++i) positions_[batch.keys()[i].hash].push_back(i);
+      return absl::OkStatus();
+    case idl::Partitioner::SHUFFLE:
+      for (uint32_t i = 0; i < count; ++i) positions_[random_.Next() % channels].push_back(i);
+      return absl::OkStatus();
+    case idl::Partitioner::REBALANCE:
+    case idl::Partitioner::RESCALE:
+      for (uint32_t i = 0; i < count; ++i) {
+        positions_[next_].push_back(i);
+        if (++next_ == channels) next_ = 0;
+      }
+      return absl::OkStatus();
+    case idl::Partitioner::FORWARD:
+    case idl::Partitioner::GLOBAL:
+    case idl::Partitioner::BROADCAST:
+      break;
+  }
+  return absl::InternalError(absl::StrCat("a partitioner of kind ", static_cast<int>(partitioner_), " over ", channels, " channels"));
+}
+
+void ResultPartition::Flush() {
+  for (ResultSubpartition& subpartition : subpartitions_) subpartition.Flush();
+}
+
+bool ResultPartition::Pump() {
+  bool blocked = false;
+  for (ResultSubpartition& subpartition : subpartitions_) {
+    subpartition.Pump();
+    blocked |= subpartition.blocked();
+  }
+  return blocked;
+}
+
+}  // namespace pyflinkpp

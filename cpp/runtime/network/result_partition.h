@@ -1,0 +1,74 @@
+// The sending side of an edge: spreads records over the edge's channels.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/env/env.h"
+#include "core/idl/pyflinkpp_types.h"
+#include "runtime/network/channel.h"
+
+namespace pyflinkpp {
+
+// What one target subtask will get: records being gathered, then elements that wait for credit.
+class ResultSubpartition {
+ public:
+  explicit ResultSubpartition(std::unique_ptr<OutputChannel> channel) : channel_(std::move(channel)) {}
+
+  // Appends records of `batch`; a gathered batch goes out when it is full.
+  void Gather(RecordBatch& batch, const uint32_t* positions, size_t count);
+  // Sends a whole batch behind what was gathered.
+  void Add(std::unique_ptr<RecordBatch> batch);
+  void AddControl(StreamElement element);
+  // Ends the gathering: what there is goes out now.
+  void Flush();
+  // Sends as far as credit allows.
+  void Pump();
+  bool blocked() const { return !waiting_.empty(); }
+
+ private:
+  void Enqueue(StreamElement element);
+
+  std::unique_ptr<OutputChannel> channel_;
+  std::unique_ptr<RecordBatch> gathered_;
+  std::deque<StreamElement> waiting_;
+};
+
+// Owned by its task, used on its loop. While it is blocked (a channel without credit has something to send) the task
+// takes no further input: so what waits here is bounded by what one element of input can produce.
+class ResultPartition {
+ public:
+  ResultPartition(const idl::OutputDescriptor& descriptor, std::vector<std::unique_ptr<OutputChannel>> channels,
+                  Random& random);
+
+  absl::Status Write(std::unique_ptr<RecordBatch> batch);
+  // To all channels, behind everything written so far.
+  void Broadcast(const Watermark& watermark) { BroadcastControl(watermark); }
+  void Broadcast(const CheckpointBarrier& barrier) { BroadcastControl(barrier); }
+  void Broadcast(const EndOfInput& end) { BroadcastControl(end); }
+  void Flush();
+  // Whether elements still wait for credit after sending what can be sent.
+  bool Pump();
+
+ private:
+  template <class Control>
+  void BroadcastControl(const Control& control) {
+    for (ResultSubpartition& subpartition : subpartitions_) subpartition.AddControl(control);
+  }
+  absl::Status WriteToAll(std::unique_ptr<RecordBatch> batch);
+  // Fills positions_ with each record's channel.
+  absl::Status Select(const RecordBatch& batch);
+
+  const idl::Partitioner::type partitioner_;
+  const int max_parallelism_;
+  const int target_parallelism_;
+  Random& random_;
+  std::vector<ResultSubpartition> subpartitions_;
+  std::vector<std::vector<uint32_t>> positions_;  // of the batch in hand, by channel
+  size_t next_ = 0;                               // round robin
+};
+
+}  // namespace pyflinkpp

@@ -1,0 +1,80 @@
+#include "runtime/operators/keyed_reduce_operator.h"
+
+#include <utility>
+
+#include "core/base/status.h"
+
+namespace pyflinkpp {
+namespace {
+
+class KeyedReduceOperator final : public Operator {
+ public:
+  KeyedReduceOperator(std::unique_ptr<ReduceFunction> function, bool final_only)
+      : function_(std::move(function)), final_only_(final_only) {}
+
+  absl::Status Open(OperatorContext& context) override {
+    context_ = &context;
+    return function_->Open(context);
+  }
+
+  absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
+    RecordBatch& batch = *view.batch;
+    if (state_ == nullptr) {
+      serializer_ = function_->StateSerializer(batch);
+      ASSIGN_OR_RETURN(state_, context_->keyed_state->CreateValueState("reduce", serializer_));
+    }
+    PFPP_CHECK(batch.has_keys());
+    const size_t begin = view.position;
+    RETURN_IF_ERROR(state_->Prefetch(std::span<const RecordKey>(batch.keys()).subspan(begin)));
+    RecordBatch* emitted = final_only_ ? nullptr : &output.batch(serializer_);
+    const size_t emitted_before = emitted == nullptr ? 0 : emitted->size();
+    const absl::Status status = function_->Reduce(view, *state_, emitted, *context_);
+    RETURN_IF_ERROR(state_->Flush());
+    context_->counters[0].records_in += static_cast<int64_t>(view.position - begin);
+    if (emitted != nullptr) context_->counters[0].records_out += static_cast<int64_t>(emitted->size() - emitted_before);
+    RETURN_IF_ERROR(status);
+    return view.done() ? Progress::kDone : Progress::kMore;
+  }
+
+  absl::StatusOr<Progress> Finish(Output& output) override {
+    if (!final_only_ || state_ == nullptr) return Progress::kDone;
+    RecordBatch& batch = output.batch(serializer_);
+    absl::Status copied;
+    bool more = false;
+    RETURN_IF_ERROR(state_->Scan(last_emitted_ ? &*last_emitted_ : nullptr, [&](absl::string_view key, const std::byte* row) {
+      if (batch.full()) {
+        more = true;
+        return false;
+      }
+      std::byte* to = batch.Append(1);
+      std::memset(to, 0, batch.stride());
+      copied = serializer_->Copy(row, 1, to, batch.arena());
+      last_emitted_ = std::string(key);
+      return copied.ok();
+    }));
+    RETURN_IF_ERROR(copied);
+    context_->counters[0].records_out += static_cast<int64_t>(batch.size());
+    return more ? Progress::kMore : Progress::kDone;
+  }
+
+  absl::Status Close() override {
+    state_.reset();
+    return function_->Close();
+  }
+
+ private:
+  const std::unique_ptr<ReduceFunction> function_;
+  const bool final_only_;
+  OperatorContext* context_ = nullptr;
+  std::shared_ptr<const TypeSerializer> serializer_;
+  std::unique_ptr<ValueState> state_;  // made with the first batch, which tells what values look like
+  std::optional<std::string> last_emitted_;
+};
+
+}  // namespace
+
+std::unique_ptr<Operator> MakeKeyedReduceOperator(std::unique_ptr<ReduceFunction> function, bool final_only) {
+  return std::make_unique<KeyedReduceOperator>(std::move(function), final_only);
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,42 @@
+// Which operator a spec becomes. The lists are explicit: registry.cc shows all that C++ has, native/ adds Python's.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/idl/pyflinkpp_types.h"
+#include "runtime/connectors/split_enumerator.h"
+#include "runtime/operators/operator.h"
+
+namespace pyflinkpp {
+
+// The serializer that values of a type have on this side of the bindings.
+using SerializerFactory =
+    std::function<absl::StatusOr<std::shared_ptr<const TypeSerializer>>(const idl::TypeInformation& type)>;
+
+// Made once, then read by all threads.
+struct OperatorRegistry {
+  // Makes one Operator of consecutive chain members: of one, unless their kinds fuse.
+  using OperatorFactory = std::function<absl::StatusOr<std::unique_ptr<Operator>>(
+      std::span<const idl::OperatorNode> nodes, const SerializerFactory& serializers)>;
+  using EnumeratorFactory =
+      std::function<absl::StatusOr<std::unique_ptr<SplitEnumerator>>(const idl::OperatorNode& node)>;
+
+  struct Entry {
+    OperatorFactory make;
+    bool fuses = false;  // neighbours in a chain that fuse become one Operator
+    EnumeratorFactory make_enumerator;  // sources only
+  };
+
+  std::map<std::string, Entry> entries;  // by KindOf(spec)
+  SerializerFactory serializers;
+};
+
+// Everything that needs no Python.
+OperatorRegistry BuiltinOperators();
+
+}  // namespace pyflinkpp

@@ -1,0 +1,20 @@
+// Sinks that need no files: drop, print, hand to the client.
+#pragma once
+
+#include <memory>
+
+#include "runtime/operators/operator.h"
+
+namespace pyflinkpp {
+
+// Drops everything; its counter shows how much.
+std::unique_ptr<Operator> MakeDiscardingSink();
+
+// Writes a line for each element to the console: "PREFIX> VALUE", where the prefix has the identifier and, when there
+// are several subtasks, the number of this one.
+std::unique_ptr<Operator> MakePrintSink(const idl::PrintSink& spec);
+
+// Passes everything on to its output, which the JobManager connects with the client.
+std::unique_ptr<Operator> MakeCollectSink();
+
+}  // namespace pyflinkpp

@@ -1,0 +1,27 @@
+// What JobManager and TaskManagers say to each other. Calls return at once; answers are calls in the other direction.
+// Messages are the IDL's structs, so they can cross a process as they are.
+#pragma once
+
+#include "core/idl/pyflinkpp_types.h"
+
+namespace pyflinkpp {
+
+class TaskManagerGateway {
+ public:
+  virtual ~TaskManagerGateway() = default;
+  virtual void SubmitTask(idl::TaskDeployment deployment) = 0;
+  virtual void CancelTask(idl::TaskId task) = 0;
+  virtual void AssignSplits(idl::SplitAssignment assignment) = 0;
+  // Every task of the job has finished its input: make the effects visible.
+  virtual void CommitTask(idl::TaskId task) = 0;
+};
+
+class JobManagerGateway {
+ public:
+  virtual ~JobManagerGateway() = default;
+  virtual void RegisterTaskManager(int slots, TaskManagerGateway* task_manager) = 0;
+  virtual void ReportTask(idl::TaskReport report) = 0;
+  virtual void RequestSplit(idl::SplitRequest request) = 0;
+};
+
+}  // namespace pyflinkpp

@@ -1,0 +1,78 @@
+// The operators of one task, and what is under way between them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "runtime/network/result_partition.h"
+#include "runtime/operators/operator.h"
+
+namespace pyflinkpp {
+
+// A tree of operators; the first is its head. Between two operators lies at most one batch: an operator runs only when
+// its successors have consumed theirs, so the chain is a small scheduler instead of a call stack, every operator may stop
+// after any element, and memory is bounded.
+//
+//   Push/Poll -> [0] -batch-> [1] -batch-> [3] -> partition
+//                   \-copy-> [2] -> partition
+//
+// A control element (watermark, barrier, end of input) passes an operator when all data before it has.
+// Owned by its task, used on its loop.
+class OperatorChain {
+ public:
+  struct Node {
+    std::unique_ptr<Operator> op;
+    OperatorContext context;
+    std::vector<OperatorCounters> counters;  // by JobGraph operator
+    std::vector<int> operator_ids;
+    std::vector<size_t> successors;          // all greater than the node's own position
+    std::vector<size_t> partitions;
+    Output output;
+    std::unique_ptr<RecordBatch> pending;    // of input pending_input, from pending_position on
+    size_t pending_position = 0;
+    int pending_input = 0;
+    bool opened = false;
+  };
+
+  OperatorChain(std::vector<std::unique_ptr<Node>> nodes, std::vector<std::unique_ptr<ResultPartition>> partitions)
+      : nodes_(std::move(nodes)), partitions_(std::move(partitions)) {}
+
+  absl::Status Open();
+  // Closes what was opened, last first; the first error wins.
+  absl::Status Close();
+
+  // REQUIRES for the next three: drained().
+  void PushBatch(std::unique_ptr<RecordBatch> batch, int input);
+  void PushWatermark(const Watermark& watermark) { BeginControl(watermark); }
+  void PushBarrier(const CheckpointBarrier& barrier) { BeginControl(barrier); }
+  void PushEnd() { BeginControl(EndOfInput{}); }
+  absl::StatusOr<Progress> PollSource();
+
+  // Moves what is under way one operator call further. kDone: the chain is drained. kWait: for credit or an operator's wake.
+  absl::StatusOr<Progress> Run();
+  bool drained() const { return !control_ && deepest_pending() < 0; }
+
+  void Flush();
+  bool needs_commit() const;
+  absl::StatusOr<Progress> Commit();
+
+  const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
+  SourceOperator* source() { return dynamic_cast<SourceOperator*>(nodes_[0]->op.get()); }
+
+ private:
+  using Control = std::variant<Watermark, CheckpointBarrier, EndOfInput>;
+  int deepest_pending() const;
+  void BeginControl(Control control);
+  absl::StatusOr<Progress> RunControl();
+  // Hands the output of a node to its successors and partitions.
+  absl::Status Deliver(Node& node);
+
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<ResultPartition>> partitions_;
+  std::optional<Control> control_;
+  size_t control_position_ = 0;  // the node that the control element has reached
+  size_t committed_ = 0;
+};
+
+}  // namespace pyflinkpp

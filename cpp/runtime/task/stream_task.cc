@@ -1,0 +1,288 @@
+#include "runtime/task/stream_task.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/graph/job_graph.h"
+#include "core/graph/key_groups.h"
+#include "state/memory/memory_keyed_state_backend.h"
+
+namespace pyflinkpp {
+
+StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& transport, const OperatorRegistry& registry,
+                       TaskListener& listener)
+    : Loop(deployment.name, env.clock),
+      deployment_(std::move(deployment)),
+      env_(env),
+      transport_(transport),
+      registry_(registry),
+      listener_(listener) {}
+
+StreamTask::~StreamTask() = default;
+
+void StreamTask::Cancel() {
+  mailbox().Post("cancel", [this] {
+    if (phase_ != Phase::kDone) End(idl::TaskState::CANCELED, std::nullopt);
+  });
+}
+
+void StreamTask::AddSplits(idl::SplitAssignment assignment) {
+  mailbox().Post("add splits", [this, assignment = std::move(assignment)]() mutable {
+    if (source_ == nullptr || phase_ != Phase::kRunning) return;
+    source_->AddSplits(std::move(assignment.splits), assignment.no_more_splits);
+    source_waits_ = false;
+  });
+}
+
+void StreamTask::Commit() {
+  mailbox().Post("commit", [this] {
+    if (phase_ == Phase::kPrepared) phase_ = Phase::kCommitting;
+  });
+}
+
+// Makes the chain of the deployment: fused members become one node.
+absl::Status StreamTask::Build() {
+  const std::vector<idl::ChainNode>& members = deployment_.chain;
+  std::vector<std::unique_ptr<OperatorChain::Node>> nodes;
+  constexpr size_t kNone = ~size_t{0};
+  std::vector<size_t> node_of(members.size(), kNone);
+
+  for (size_t i = 0; i < members.size(); ++i) {
+    const std::string kind = KindOf(members[i].op.spec);
+    const auto entry = registry_.entries.find(kind);
+    if (entry == registry_.entries.end()) return absl::UnimplementedError(absl::StrCat("no operator of kind '", kind, "'"));
+    // A member that continues its predecessor's stage was taken along with it.
+    if (node_of[i] != kNone) continue;
+
+    std::vector<size_t> run = {i};
+    while (entry->second.fuses) {
+      const idl::ChainNode& last = members[run.back()];
+      if (last.successors.size() != 1 || !last.outputs.empty()) break;
+      const size_t successor = last.successors[0];
+      const auto next = registry_.entries.find(KindOf(members[successor].op.spec));
+      if (next == registry_.entries.end() || !next->second.fuses) break;
+      run.push_back(successor);
+    }
+    auto node = std::make_unique<OperatorChain::Node>(
+        OperatorChain::Node{.op = nullptr, .context = {.env = env_, .task_name = {}, .configuration = deployment_.configuration,
+                                                       .wake = {}, .report_accumulator = {}, .counters = {}},
+                            .counters = {}, .operator_ids = {}, .successors = {}, .partitions = {}, .output = {}, .pending = {}});
+    std::vector<idl::OperatorNode> specs;
+    for (const size_t position : run) {
+      specs.push_back(members[position].op);
+      node->operator_ids.push_back(members[position].op.id);
+      node_of[position] = nodes.size();
+    }
+    for (const int output : members[run.back()].outputs) node->partitions.push_back(output);
+    ASSIGN_OR_RETURN(node->op, entry->second.make(specs, registry_.serializers));
+
+    node->counters.resize(run.size());
+    OperatorContext& context = node->context;
+    context.counters = node->counters;
+    context.task_name = deployment_.name;
+    context.subtask = deployment_.task.subtask;
+    context.parallelism = deployment_.parallelism;
+    context.max_parallelism = specs.front().max_parallelism;
+    context.attempt = deployment_.task.attempt;
+    context.ticked = &ticked_;
+    context.has_mail = &mailbox().has_mail_flag();
+    context.wake = [task = weak_from_this()] {
+      if (auto alive = task.lock()) {
+        alive->mailbox().Post("wake", [self = alive.get()] { self->source_waits_ = false; });
+      }
+    };
+    context.report_accumulator = [this](std::string name, std::string bytes) {
+      accumulators_[std::move(name)].push_back(std::move(bytes));
+    };
+    if (NeedsKeys(specs.front().spec)) {
+      auto& state = keyed_state_[static_cast<int>(i)];
+      state = MakeMemoryKeyedStateBackend(
+          KeyGroupsOfSubtask(context.subtask, context.parallelism, context.max_parallelism), context.max_parallelism);
+      context.keyed_state = state.get();
+    }
+    nodes.push_back(std::move(node));
+  }
+  for (size_t i = 0; i < members.size(); ++i) {
+    for (const int successor : members[i].successors) {
+      if (node_of[successor] != node_of[i]) nodes[node_of[i]]->successors.push_back(node_of[successor]);
+    }
+  }
+
+  std::vector<std::unique_ptr<ResultPartition>> partitions;
+  for (const idl::OutputDescriptor& output : deployment_.outputs) {
+    std::vector<std::unique_ptr<OutputChannel>> channels;
+    for (const int target : output.targets) {
+      channels.push_back(
+          transport_.OpenOutput({deployment_.task.job_id, output.edge, deployment_.task.subtask, target}, mailbox()));
+    }
+    partitions.push_back(std::make_unique<ResultPartition>(output, std::move(channels), env_.random));
+  }
+  for (const idl::InputDescriptor& input : deployment_.inputs) {
+    for (const int source : input.sources) {
+      gate_.AddChannel(
+          transport_.OpenInput({deployment_.task.job_id, input.edge, source, deployment_.task.subtask}, mailbox()), input.input);
+    }
+  }
+  open_channels_ = gate_.size();
+  valve_.emplace(gate_.size());
+  barriers_.emplace(gate_);
+  chain_ = std::make_unique<OperatorChain>(std::move(nodes), std::move(partitions));
+  source_ = chain_->source();
+  if (source_ != nullptr) {
+    source_->request_split = [this] {
+      idl::SplitRequest request;
+      request.task = deployment_.task;
+      request.op = deployment_.chain[0].op.id;
+      listener_.OnSplitRequest(std::move(request));
+    };
+  }
+  return absl::OkStatus();
+}
+
+StepResult StreamTask::Work() {
+  switch (phase_) {
+    case Phase::kOpening: {
+      absl::Status status = Build();
+      if (status.ok()) status = chain_->Open();
+      if (!status.ok()) return Fail(status);
+      phase_ = Phase::kRunning;
+      Report(idl::TaskState::RUNNING, std::nullopt);
+      if (source_ != nullptr) source_->request_split();
+      return {StepResult::State::kMore, "open"};
+    }
+    case Phase::kRunning:
+    case Phase::kEnding:
+      return RunChain();
+    case Phase::kPrepared:
+    case Phase::kDone:
+      return {StepResult::State::kWait, "idle"};
+    case Phase::kCommitting: {
+      const absl::StatusOr<Progress> progress = chain_->Commit();
+      if (!progress.ok()) return Fail(progress.status());
+      if (*progress == Progress::kDone) End(idl::TaskState::FINISHED, std::nullopt);
+      return {*progress == Progress::kWait ? StepResult::State::kWait : StepResult::State::kMore, "commit files"};
+    }
+  }
+  return {StepResult::State::kWait, "idle"};
+}
+
+StepResult StreamTask::RunChain() {
+  if (ticked_.load(std::memory_order_relaxed)) {
+    ticked_.store(false, std::memory_order_relaxed);
+    chain_->Flush();
+  }
+  const absl::StatusOr<Progress> progress = chain_->Run();
+  if (!progress.ok()) return Fail(progress.status());
+  if (*progress == Progress::kMore) return {StepResult::State::kMore, "run chain"};
+  if (*progress == Progress::kWait) {
+    chain_->Flush();
+    return {StepResult::State::kWait, "wait for credit"};
+  }
+  if (phase_ == Phase::kEnding) {
+    PrepareCommit();
+    return {StepResult::State::kMore, "end of input"};
+  }
+  return source_ != nullptr ? PollSource() : TakeInput();
+}
+
+StepResult StreamTask::PollSource() {
+  if (source_waits_) {
+    chain_->Flush();
+    return {StepResult::State::kWait, "wait for source"};
+  }
+  const absl::StatusOr<Progress> progress = chain_->PollSource();
+  if (!progress.ok()) return Fail(progress.status());
+  if (*progress == Progress::kDone) {
+    phase_ = Phase::kEnding;
+    chain_->PushWatermark({kMaxTimestamp, false});
+    return {StepResult::State::kMore, "end of source"};
+  }
+  source_waits_ = *progress == Progress::kWait;
+  return {StepResult::State::kMore, "poll source"};
+}
+
+StepResult StreamTask::TakeInput() {
+  std::optional<InputGate::Element> next = gate_.Poll();
+  if (!next) {
+    chain_->Flush();
+    return {StepResult::State::kWait, "wait for input"};
+  }
+  ConsumeElement(next->channel, std::move(next->element));
+  return {StepResult::State::kMore, "take input"};
+}
+
+void StreamTask::ConsumeElement(size_t channel, StreamElement element) {
+  std::visit(Overloaded{
+                 [&](std::unique_ptr<RecordBatch>& batch) { chain_->PushBatch(std::move(batch), gate_.input_of(channel)); },
+                 [&](Watermark& watermark) {
+                   if (auto advanced = valve_->Advance(channel, watermark)) chain_->PushWatermark(*advanced);
+                 },
+                 [&](CheckpointBarrier& barrier) {
+                   if (auto aligned = barriers_->OnBarrier(channel, barrier)) chain_->PushBarrier(*aligned);
+                 },
+                 [&](EndOfInput&) {
+                   if (auto aligned = barriers_->OnEnd(channel)) chain_->PushBarrier(*aligned);
+                   if (--open_channels_ == 0) phase_ = Phase::kEnding;
+                 },
+             },
+             element);
+}
+
+// Runs once all data has passed: first the end of input goes through the chain, then the task waits for its job.
+void StreamTask::PrepareCommit() {
+  if (!end_pushed_) {
+    end_pushed_ = true;
+    chain_->PushEnd();
+    return;
+  }
+  if (!chain_->needs_commit()) return End(idl::TaskState::FINISHED, std::nullopt);
+  phase_ = Phase::kPrepared;
+  Report(idl::TaskState::PREPARED, std::nullopt);
+}
+
+StepResult StreamTask::Fail(const absl::Status& status) {
+  idl::Failure failure = FailureOf(status);
+  if (failure.subtask < 0) failure.subtask = deployment_.task.subtask;
+  if (failure.operator_name.empty()) failure.operator_name = deployment_.name;
+  End(idl::TaskState::FAILED, std::move(failure));
+  return {StepResult::State::kDone, "fail"};
+}
+
+void StreamTask::End(idl::TaskState::type state, std::optional<idl::Failure> failure) {
+  phase_ = Phase::kDone;
+  if (chain_ != nullptr) {
+    const absl::Status closed = chain_->Close();
+    if (!closed.ok() && state == idl::TaskState::FINISHED) {
+      state = idl::TaskState::FAILED;
+      failure = FailureOf(closed);
+    }
+  }
+  Report(state, std::move(failure));
+  chain_.reset();
+  gate_ = InputGate();
+  EndLoop();
+}
+
+void StreamTask::Report(idl::TaskState::type state, std::optional<idl::Failure> failure) {
+  idl::TaskReport report;
+  report.task = deployment_.task;
+  report.state = state;
+  if (failure) report.__set_failure(*std::move(failure));
+  if (chain_ != nullptr) {
+    for (const auto& node : chain_->nodes()) {
+      for (size_t i = 0; i < node->counters.size(); ++i) {
+        idl::OperatorMetrics metrics;
+        metrics.op = node->operator_ids[i];
+        metrics.records_in = node->counters[i].records_in;
+        metrics.records_out = node->counters[i].records_out;
+        metrics.late_dropped = node->counters[i].late_dropped;
+        report.metrics.push_back(metrics);
+      }
+    }
+  }
+  report.accumulators = accumulators_;
+  listener_.OnReport(std::move(report));
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,84 @@
+// One attempt of one subtask: a loop around an input gate or a source, an operator chain and result partitions.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "core/idl/pyflinkpp_types.h"
+#include "runtime/mailbox/loop.h"
+#include "runtime/network/input_gate.h"
+#include "runtime/operators/registry.h"
+#include "runtime/task/checkpoint_barrier_handler.h"
+#include "runtime/task/operator_chain.h"
+#include "runtime/task/status_watermark_valve.h"
+
+namespace pyflinkpp {
+
+// What a task tells its TaskManager. Called on the task's loop; does not block.
+class TaskListener {
+ public:
+  virtual ~TaskListener() = default;
+  virtual void OnReport(idl::TaskReport report) = 0;
+  virtual void OnSplitRequest(idl::SplitRequest request) = 0;
+};
+
+// Runs on its own loop; others only post mail (Cancel, AddSplits, Commit) or set the tick.
+//
+//   opening -> running -> ending -> prepared -> committing -> done
+//        \________\__________\__________\___________\-> done, after an error or Cancel
+//
+// Close() of every opened operator runs before the final report, whatever the way there.
+class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> {
+ public:
+  StreamTask(idl::TaskDeployment deployment, Env& env, Transport& transport, const OperatorRegistry& registry,
+             TaskListener& listener);
+  ~StreamTask() override;
+
+  // Any thread.
+  void Cancel();
+  void AddSplits(idl::SplitAssignment assignment);
+  void Commit();
+  // A millisecond has passed: a batch in hand is interrupted, what is gathered goes out.
+  void Tick() { ticked_.store(true, std::memory_order_relaxed); }
+
+  const idl::TaskId& id() const { return deployment_.task; }
+
+ protected:
+  StepResult Work() override;
+
+ private:
+  enum class Phase { kOpening, kRunning, kEnding, kPrepared, kCommitting, kDone };
+
+  absl::Status Build();
+  StepResult RunChain();
+  StepResult TakeInput();
+  StepResult PollSource();
+  void ConsumeElement(size_t channel, StreamElement element);
+  void PrepareCommit();
+  void End(idl::TaskState::type state, std::optional<idl::Failure> failure);
+  StepResult Fail(const absl::Status& status);
+  void Report(idl::TaskState::type state, std::optional<idl::Failure> failure);
+
+  const idl::TaskDeployment deployment_;
+  Env& env_;
+  Transport& transport_;
+  const OperatorRegistry& registry_;
+  TaskListener& listener_;
+
+  Phase phase_ = Phase::kOpening;
+  std::atomic<bool> ticked_{false};
+  std::map<std::string, std::vector<std::string>> accumulators_;
+  std::map<int, std::unique_ptr<KeyedStateBackend>> keyed_state_;  // by position in the chain
+  InputGate gate_;
+  std::optional<StatusWatermarkValve> valve_;
+  std::optional<CheckpointBarrierHandler> barriers_;
+  size_t open_channels_ = 0;
+  std::unique_ptr<OperatorChain> chain_;
+  SourceOperator* source_ = nullptr;  // the chain's head, if it is a source
+  bool source_waits_ = false;
+  bool end_pushed_ = false;
+};
+
+}  // namespace pyflinkpp

@@ -1,0 +1,52 @@
+// Runs tasks: takes deployments from the JobManager, starts a loop for each, passes messages on.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "runtime/mailbox/loop.h"
+#include "runtime/rpc/gateways.h"
+#include "runtime/task/stream_task.h"
+
+namespace pyflinkpp {
+
+struct TaskIdLess {
+  bool operator()(const idl::TaskId& a, const idl::TaskId& b) const {
+    return std::tie(a.job_id, a.vertex, a.subtask, a.attempt) < std::tie(b.job_id, b.vertex, b.subtask, b.attempt);
+  }
+};
+
+// Gateway calls and task listeners' calls come from any thread and become mail. Ends after Shutdown, when its last task
+// has ended.
+class TaskManager : public Loop, public TaskManagerGateway, public TaskListener {
+ public:
+  TaskManager(std::string name, Env& env, Transport& transport, const OperatorRegistry& registry,
+              std::shared_ptr<JobManagerGateway> job_manager);
+
+  // Offers its slots to the JobManager. Before the loop starts.
+  void Register(int slots) { job_manager_->RegisterTaskManager(slots, this); }
+  void Shutdown();
+
+  void SubmitTask(idl::TaskDeployment deployment) override;
+  void CancelTask(idl::TaskId task) override;
+  void AssignSplits(idl::SplitAssignment assignment) override;
+  void CommitTask(idl::TaskId task) override;
+
+ private:
+  void OnReport(idl::TaskReport report) override;
+  void OnSplitRequest(idl::SplitRequest request) override { job_manager_->RequestSplit(std::move(request)); }
+  void Tick();
+  // Runs `action` on the task if it is still here.
+  template <class Action>
+  void WithTask(const char* name, idl::TaskId task, Action action);
+
+  Env& env_;
+  Transport& transport_;
+  const OperatorRegistry& registry_;
+  const std::shared_ptr<JobManagerGateway> job_manager_;
+  std::map<idl::TaskId, std::shared_ptr<StreamTask>, TaskIdLess> tasks_;
+  bool ticking_ = false;
+  bool shutting_down_ = false;
+};
+
+}  // namespace pyflinkpp

@@ -1,0 +1,50 @@
+// Keyed state as operators see it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/graph/key_groups.h"
+#include "core/stream/record_batch.h"
+
+namespace pyflinkpp {
+
+// One value for each key. An access goes through three steps, so that a backend on disk reads and writes in bulk and
+// a Python function between them never waits for it: Prefetch the keys of a batch, Access each, Flush.
+class ValueState {
+ public:
+  virtual ~ValueState() = default;
+
+  // Makes ready what Access will look at.
+  virtual absl::Status Prefetch(std::span<const RecordKey> keys) = 0;
+
+  // The row of the key's value, made if it is missing: then `*found` is false, the row is zeros, and the caller puts a
+  // value into it at once. The caller may replace the value (releasing the old one). Valid until the next Access.
+  // REQUIRES: the key belongs to the backend's key groups; Prefetch was called for it since the last Flush.
+  virtual std::byte* Access(const RecordKey& key, bool* found) = 0;
+
+  // Writes back what was accessed.
+  virtual absl::Status Flush() = 0;
+
+  // Calls `visit` with each key and the row of its value, in the order of the keys' bytes, starting behind `*after`
+  // (from the start when null), until it returns false.
+  virtual absl::Status Scan(const std::string* after,
+                            const std::function<bool(absl::string_view key, const std::byte* row)>& visit) = 0;
+
+  virtual size_t size() const = 0;  // keys with a value
+};
+
+// All keyed state of one operator of one subtask. Owned by the task, used on its loop only.
+class KeyedStateBackend {
+ public:
+  virtual ~KeyedStateBackend() = default;
+  virtual KeyGroupRange key_groups() const = 0;
+  // Registers a state; the name is unique within the operator.
+  virtual absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
+      const std::string& name, std::shared_ptr<const TypeSerializer> serializer) = 0;
+};
+
+}  // namespace pyflinkpp

@@ -1,0 +1,148 @@
+"""How a stream's elements get timestamps and when its watermarks rise."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from pyflinkpp._missing import no_jvm
+from pyflinkpp.common.time import Duration
+
+__all__ = ["AssignerWithPeriodicWatermarksWrapper", "TimestampAssigner", "WatermarkStrategy"]
+
+
+class TimestampAssigner(ABC):
+    """Tells the event time of an element; to be derived from."""
+
+    @abstractmethod
+    def extract_timestamp(self, value: Any, record_timestamp: int) -> int:
+        """Tells the event time of an element.
+
+        :param value: The element.
+        :param record_timestamp: Its timestamp so far; the least 64-bit integer when it has none.
+        :return: Its event time in milliseconds since the epoch.
+        """
+
+
+class WatermarkStrategy:
+    """Describes how elements get timestamps and how watermarks follow them; never changes.
+
+    :param generator: "none", "monotonous" or "bounded".
+    :param max_out_of_orderness: How much later than others an element may come ("bounded").
+    """
+
+    __slots__ = (
+        "_alignment",
+        "_generator",
+        "_idle_timeout",
+        "_max_out_of_orderness",
+        "_timestamp_assigner",
+    )
+
+    def __init__(self, generator: str, max_out_of_orderness: Duration | None = None) -> None:
+        self._generator = generator
+        self._max_out_of_orderness = max_out_of_orderness
+        self._timestamp_assigner: TimestampAssigner | None = None
+        self._idle_timeout: Duration | None = None
+        self._alignment: tuple[str, Duration, Duration] | None = None
+
+    @staticmethod
+    def no_watermarks() -> WatermarkStrategy:
+        """Makes no watermarks but the last one: for programs that do not use event time.
+
+        :return: The strategy.
+        """
+        return WatermarkStrategy("none")
+
+    @staticmethod
+    def for_monotonous_timestamps() -> WatermarkStrategy:
+        """Makes watermarks for timestamps that never fall.
+
+        :return: The strategy.
+        """
+        return WatermarkStrategy("monotonous")
+
+    @staticmethod
+    def for_bounded_out_of_orderness(max_out_of_orderness: Duration) -> WatermarkStrategy:
+        """Makes watermarks that lag behind the greatest timestamp by a fixed time.
+
+        :param max_out_of_orderness: How much later than others an element may come.
+        :return: The strategy.
+        """
+        return WatermarkStrategy(
+            "bounded", _duration(max_out_of_orderness, "max_out_of_orderness", 0)
+        )
+
+    def with_timestamp_assigner(self, timestamp_assigner: TimestampAssigner) -> WatermarkStrategy:
+        """Makes the same strategy with an own rule for timestamps.
+
+        :param timestamp_assigner: The rule.
+        :return: The new strategy.
+        :raises TypeError: When it is no TimestampAssigner.
+        """
+        if not isinstance(timestamp_assigner, TimestampAssigner):
+            raise TypeError(f"a TimestampAssigner is wanted, not {timestamp_assigner!r}")
+        return self._with("_timestamp_assigner", timestamp_assigner)
+
+    def with_idleness(self, idle_timeout: Duration) -> WatermarkStrategy:
+        """Makes the same strategy where a silent input stops holding the others back.
+
+        :param idle_timeout: After how long without elements an input counts as idle.
+        :return: The new strategy.
+        """
+        return self._with("_idle_timeout", _duration(idle_timeout, "idle_timeout", 1))
+
+    def with_watermark_alignment(
+        self,
+        watermark_group: str,
+        max_allowed_watermark_drift: Duration,
+        update_interval: Duration | None = None,
+    ) -> WatermarkStrategy:
+        """Makes the same strategy where sources that are far ahead wait for the others.
+
+        :param watermark_group: The name of the sources that wait for each other.
+        :param max_allowed_watermark_drift: How far a source may be ahead.
+        :param update_interval: How often the sources are compared; 1 second by default.
+        :return: The new strategy.
+        """
+        drift = _duration(max_allowed_watermark_drift, "max_allowed_watermark_drift", 0)
+        interval = Duration.of_seconds(1)
+        if update_interval is not None:
+            interval = _duration(update_interval, "update_interval", 1)
+        return self._with("_alignment", (str(watermark_group), drift, interval))
+
+    def _with(self, slot: str, value: Any) -> WatermarkStrategy:
+        strategy = WatermarkStrategy(self._generator, self._max_out_of_orderness)
+        for name in ("_timestamp_assigner", "_idle_timeout", "_alignment"):
+            setattr(strategy, name, value if name == slot else getattr(self, name))
+        return strategy
+
+    def _feature(self) -> str | None:
+        """Names the part of event time that the strategy needs; None for no watermarks."""
+        if self._generator == "monotonous":
+            return "WatermarkStrategy.for_monotonous_timestamps()"
+        if self._generator == "bounded":
+            return "WatermarkStrategy.for_bounded_out_of_orderness(…)"
+        for slot, name in (
+            (self._timestamp_assigner, "with_timestamp_assigner"),
+            (self._idle_timeout, "with_idleness"),
+            (self._alignment, "with_watermark_alignment"),
+        ):
+            if slot is not None:
+                return f"WatermarkStrategy.{name}(…)"
+        return None
+
+
+class AssignerWithPeriodicWatermarksWrapper:
+    """Would wrap an assigner that is written in Java."""
+
+    def __init__(self, j_assigner_with_periodic_watermarks: object) -> None:
+        raise no_jvm("AssignerWithPeriodicWatermarksWrapper", "use a WatermarkStrategy")
+
+
+def _duration(value: object, name: str, at_least_ns: int) -> Duration:
+    if not isinstance(value, Duration):
+        raise TypeError(f"{name} must be a Duration, as Duration.of_seconds(5), not {value!r}")
+    if value.to_nanos() < at_least_ns:
+        raise ValueError(f"{name} must not be {'zero or ' if at_least_ns else ''}negative: {value}")
+    return value

@@ -1,0 +1,276 @@
+"""What a function may know of the subtask it runs in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from pyflinkpp._missing import not_yet
+from pyflinkpp.common._values import parse_map
+from pyflinkpp.common.execution_config import JOB_PARAMETERS
+
+if TYPE_CHECKING:
+    from pyflinkpp.common.accumulators import (
+        Accumulator,
+        DoubleCounter,
+        Histogram,
+        IntCounter,
+        LongCounter,
+    )
+
+A = TypeVar("A", bound="Accumulator[Any, Any]")
+
+__all__ = ["KeyedStateStore", "RuntimeContext"]
+
+
+class KeyedStateStore:
+    """Gives access to state that is kept for each key."""
+
+    __slots__ = ()
+
+    def get_state(self, state_descriptor: Any) -> Any:
+        """Gives the state that holds one value for each key.
+
+        :param state_descriptor: A ValueStateDescriptor.
+        :return: The state.
+        """
+        _no_keyed_state("get_state")
+
+    def get_list_state(self, state_descriptor: Any) -> Any:
+        """Gives the state that holds a list for each key.
+
+        :param state_descriptor: A ListStateDescriptor.
+        :return: The state.
+        """
+        _no_keyed_state("get_list_state")
+
+    def get_map_state(self, state_descriptor: Any) -> Any:
+        """Gives the state that holds a map for each key.
+
+        :param state_descriptor: A MapStateDescriptor.
+        :return: The state.
+        """
+        _no_keyed_state("get_map_state")
+
+    def get_reducing_state(self, state_descriptor: Any) -> Any:
+        """Gives the state that holds the reduction of its values for each key.
+
+        :param state_descriptor: A ReducingStateDescriptor.
+        :return: The state.
+        """
+        _no_keyed_state("get_reducing_state")
+
+    def get_aggregating_state(self, state_descriptor: Any) -> Any:
+        """Gives the state that holds the aggregation of its values for each key.
+
+        :param state_descriptor: An AggregatingStateDescriptor.
+        :return: The state.
+        """
+        _no_keyed_state("get_aggregating_state")
+
+
+class RuntimeContext(KeyedStateStore):
+    """What a function may know of the subtask it runs in; it comes with ``open``."""
+
+    __slots__ = (
+        "_accumulators",
+        "_attempt",
+        "_job_parameters",
+        "_max_parallelism",
+        "_parallelism",
+        "_subtask",
+        "_task_name",
+    )
+
+    def __init__(
+        self,
+        task_name: str,
+        parallelism: int,
+        subtask: int,
+        attempt: int,
+        max_parallelism: int,
+        job_parameters: dict[str, str],
+    ) -> None:
+        self._task_name = task_name
+        self._parallelism = parallelism
+        self._subtask = subtask
+        self._attempt = attempt
+        self._max_parallelism = max_parallelism
+        self._job_parameters = job_parameters
+        self._accumulators: dict[str, Accumulator[Any, Any]] = {}
+
+    def get_task_name(self) -> str:
+        """Gives the name of the task.
+
+        :return: The name.
+        """
+        return self._task_name
+
+    def get_number_of_parallel_subtasks(self) -> int:
+        """Gives the parallelism of the task.
+
+        :return: The number of subtasks.
+        """
+        return self._parallelism
+
+    def get_max_number_of_parallel_subtasks(self) -> int:
+        """Gives the greatest parallelism that the task may ever have.
+
+        :return: The number of key groups.
+        """
+        return self._max_parallelism
+
+    def get_index_of_this_subtask(self) -> int:
+        """Gives the index of this subtask.
+
+        :return: From 0 to the parallelism - 1.
+        """
+        return self._subtask
+
+    def get_attempt_number(self) -> int:
+        """Gives how often the subtask was started before.
+
+        :return: 0 for the first attempt.
+        """
+        return self._attempt
+
+    def get_task_name_with_subtasks(self) -> str:
+        """Gives the name of the task with the subtask, counted from 1, and the attempt.
+
+        :return: For example "Map (1/2)#0".
+        """
+        return f"{self._task_name} ({self._subtask + 1}/{self._parallelism})#{self._attempt}"
+
+    def get_job_parameter(self, key: str, default_value: str) -> str:
+        """Gives one of the parameters of the job, as set in the ExecutionConfig.
+
+        :param key: The name of the parameter.
+        :param default_value: What to give when it is not set.
+        :return: The parameter.
+        """
+        return self._job_parameters.get(key, default_value)
+
+    def get_metrics_group(self) -> NoReturn:
+        """Would give access to the task's metrics.
+
+        :raises NotImplementedError: Always, in this version.
+        """
+        raise not_yet("RuntimeContext.get_metrics_group()", "use an accumulator")
+
+    def add_accumulator(self, name: str, accumulator: Accumulator[Any, Any]) -> None:
+        """Registers an accumulator; the finished job gives it merged over all subtasks.
+
+        :param name: Its name in the job.
+        :param accumulator: The accumulator.
+        :raises ValueError: When there is one of that name already.
+        """
+        from pyflinkpp.common.accumulators import Accumulator
+
+        if not isinstance(accumulator, Accumulator):
+            raise TypeError(f"accumulator {name!r} must be an Accumulator, not {accumulator!r}")
+        if name in self._accumulators:
+            raise ValueError(f"this function has an accumulator {name!r} already")
+        self._accumulators[name] = accumulator
+
+    def get_accumulator(self, name: str) -> Accumulator[Any, Any] | None:
+        """Gives an accumulator that this function has registered.
+
+        :param name: Its name.
+        :return: The accumulator, or None when there is none of that name.
+        """
+        return self._accumulators.get(name)
+
+    def get_int_counter(self, name: str) -> IntCounter:
+        """Gives a counter of integers, a new one at the first call.
+
+        :param name: Its name in the job.
+        :return: The counter.
+        :raises TypeError: When the name belongs to an accumulator of another class.
+        """
+        from pyflinkpp.common.accumulators import IntCounter
+
+        return self._counter(name, IntCounter)
+
+    def get_long_counter(self, name: str) -> LongCounter:
+        """Gives a counter of integers, a new one at the first call.
+
+        :param name: Its name in the job.
+        :return: The counter.
+        :raises TypeError: When the name belongs to an accumulator of another class.
+        """
+        from pyflinkpp.common.accumulators import LongCounter
+
+        return self._counter(name, LongCounter)
+
+    def get_double_counter(self, name: str) -> DoubleCounter:
+        """Gives a sum of numbers, a new one at the first call.
+
+        :param name: Its name in the job.
+        :return: The counter.
+        :raises TypeError: When the name belongs to an accumulator of another class.
+        """
+        from pyflinkpp.common.accumulators import DoubleCounter
+
+        return self._counter(name, DoubleCounter)
+
+    def get_histogram(self, name: str) -> Histogram:
+        """Gives a histogram, a new one at the first call.
+
+        :param name: Its name in the job.
+        :return: The histogram.
+        :raises TypeError: When the name belongs to an accumulator of another class.
+        """
+        from pyflinkpp.common.accumulators import Histogram
+
+        return self._counter(name, Histogram)
+
+    def _counter(self, name: str, kind: type[A]) -> A:
+        accumulator = self._accumulators.setdefault(name, kind())
+        if type(accumulator) is not kind:
+            raise TypeError(
+                f"accumulator {name!r} is a {type(accumulator).__name__}, not a {kind.__name__}"
+            )
+        return accumulator
+
+
+def make_runtime_context(
+    task_name: str,
+    parallelism: int,
+    subtask: int,
+    attempt: int,
+    max_parallelism: int,
+    job_parameters: dict[str, str],
+) -> RuntimeContext:
+    """Makes a runtime context; the engine calls it.
+
+    :param task_name: The name of the task.
+    :param parallelism: The number of its subtasks.
+    :param subtask: The index of this one.
+    :param attempt: How often it was started before.
+    :param max_parallelism: The number of key groups.
+    :param job_parameters: The parameters of the job, or its whole configuration, which holds them.
+    :return: The context.
+    """
+    text = job_parameters.get(JOB_PARAMETERS)
+    if text is not None:
+        job_parameters = parse_map(JOB_PARAMETERS, text)
+    return RuntimeContext(task_name, parallelism, subtask, attempt, max_parallelism, job_parameters)
+
+
+def pickled_accumulators(context: RuntimeContext) -> dict[str, bytes]:
+    """Gives what a function has accumulated; the engine calls it after ``close``.
+
+    :param context: The context that the function got.
+    :return: The accumulators' pickles by name.
+    """
+    if not context._accumulators:
+        return {}
+    import cloudpickle
+
+    return {
+        name: cloudpickle.dumps(accumulator, protocol=5)
+        for name, accumulator in context._accumulators.items()
+    }
+
+
+def _no_keyed_state(method: str) -> NoReturn:
+    raise not_yet(f"keyed state (RuntimeContext.{method})", "use reduce(), sum(), min() or max()")

@@ -1,0 +1,5 @@
+"""Asynchronous functions on streams: not in this version; each name is refused."""
+
+from pyflinkpp._missing import refuse_names
+
+__getattr__ = refuse_names(__name__, frozenset({"AsyncDataStream"}))

@@ -1,0 +1,15 @@
+"""Places for checkpoints: not in this version; each name is refused."""
+
+from pyflinkpp._missing import refuse_names
+
+__getattr__ = refuse_names(
+    __name__,
+    frozenset(
+        {
+            "CheckpointStorage",
+            "CustomCheckpointStorage",
+            "FileSystemCheckpointStorage",
+            "JobManagerCheckpointStorage",
+        }
+    ),
+)

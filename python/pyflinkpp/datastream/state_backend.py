@@ -1,0 +1,16 @@
+"""State backends: not in this version; each name is refused."""
+
+from pyflinkpp._missing import refuse_names
+
+__getattr__ = refuse_names(
+    __name__,
+    frozenset(
+        {
+            "CustomStateBackend",
+            "EmbeddedRocksDBStateBackend",
+            "HashMapStateBackend",
+            "PredefinedOptions",
+            "StateBackend",
+        }
+    ),
+)

@@ -1,0 +1,85 @@
+#include "native/gil.h"
+
+#include <vector>
+
+#include "core/base/mutex.h"
+
+namespace pyflinkpp {
+namespace {
+
+// The bound on objects that wait for the lock; who exceeds it takes the lock himself.
+constexpr size_t kWaitingMax = 64 * 1024;
+
+struct WaitingList {
+  Mutex mutex;
+  std::vector<PyObject*> objects ABSL_GUARDED_BY(mutex);
+};
+
+WaitingList& Waiting() {
+  static auto* const list = new WaitingList;
+  return *list;
+}
+
+// The thread state of an engine's thread while it doesn't hold the lock.
+struct ThreadStateKeeper {
+  PyThreadState* state = nullptr;
+  ~ThreadStateKeeper() {
+    if (state == nullptr || !Py_IsInitialized()) return;
+    PyEval_RestoreThread(state);
+    PyGILState_Release(PyGILState_UNLOCKED);  // undoes the one Ensure of this thread: the state goes
+  }
+};
+
+thread_local ThreadStateKeeper keeper;
+
+}  // namespace
+
+Gil::Gil() {
+  if (keeper.state != nullptr) {
+    PyEval_RestoreThread(keeper.state);
+  } else {
+    PyGILState_Ensure();
+  }
+}
+
+Gil::~Gil() { keeper.state = PyEval_SaveThread(); }
+
+void ReleaseReferences(PyObject** objects, size_t count) {
+  if (PyGILState_Check()) {
+    for (size_t i = 0; i < count; ++i) Py_XDECREF(objects[i]);
+    return;
+  }
+  bool too_many;
+  {
+    WaitingList& list = Waiting();
+    MutexLock lock(list.mutex);
+    list.objects.insert(list.objects.end(), objects, objects + count);
+    too_many = list.objects.size() > kWaitingMax;
+  }
+  if (too_many) {
+    const PyGILState_STATE state = PyGILState_Ensure();  // this may be a thread of Python's
+    ReleaseWaiting();
+    PyGILState_Release(state);
+  }
+}
+
+void ReleaseWaiting() {
+  thread_local std::vector<PyObject*> objects;
+  {
+    WaitingList& list = Waiting();
+    MutexLock lock(list.mutex);
+    objects.swap(list.objects);
+  }
+  for (PyObject* object : objects) Py_XDECREF(object);
+  objects.clear();
+}
+
+PyObject* Imported(PyObject** cache, const char* module, const char* attribute) {
+  if (*cache == nullptr) {
+    const PyRef imported = PyRef::Steal(PyImport_ImportModule(module));
+    if (imported) *cache = PyObject_GetAttrString(imported.get(), attribute);
+  }
+  return *cache;
+}
+
+}  // namespace pyflinkpp

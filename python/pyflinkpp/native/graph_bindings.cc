@@ -1,0 +1,175 @@
+#include "native/graph_bindings.h"
+
+#include <pybind11/stl.h>
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/graph/job_graph.h"
+#include "native/errors.h"
+#include "native/gil.h"
+#include "native/type_coder.h"
+#include "native/type_descriptor.h"
+
+namespace pyflinkpp {
+namespace py = pybind11;
+
+namespace {
+
+template <class Value>
+Value Pick(const std::map<std::string, Value>& names, const std::string& name, const char* what) {
+  const auto found = names.find(name);
+  if (found == names.end()) throw py::value_error(std::string("unknown ") + what + " '" + name + "'");
+  return found->second;
+}
+
+// Each element in the binary format of its type; the type's own error when one doesn't fit.
+std::vector<std::string> Serialize(const py::list& elements, const idl::TypeInformation& type) {
+  const auto coder = MakeCoder(type);
+  if (coder == nullptr) throw py::error_already_set();
+  std::vector<std::string> result;
+  result.reserve(elements.size());
+  for (const py::handle element : elements) {
+    const PyRef normalized = PyRef::Steal(coder->Normalize(element.ptr()));
+    std::string bytes;
+    BinaryWriter writer(bytes);
+    if (!normalized || !coder->Write(normalized.get(), writer)) throw py::error_already_set();
+    result.push_back(std::move(bytes));
+  }
+  return result;
+}
+
+idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type) {
+  const auto text = [&](const char* field) { return py::cast<std::string>(spec[field]); };
+  const std::string kind = text("kind");
+  idl::OperatorSpec result;
+  if (kind == "number_sequence_source") {
+    idl::NumberSequenceSource source;
+    source.first = py::cast<int64_t>(spec["start"]);
+    source.last = py::cast<int64_t>(spec["end"]);
+    result.__set_number_sequence_source(source);
+  } else if (kind == "file_source") {
+    idl::FileSource source;
+    source.paths = py::cast<std::vector<std::string>>(spec["paths"]);
+    result.__set_file_source(source);
+  } else if (kind == "collection_source") {
+    idl::CollectionSource source;
+    source.elements = Serialize(py::cast<py::list>(spec["elements"]), type);
+    result.__set_collection_source(std::move(source));
+  } else if (kind == "python") {
+    using Kind = idl::PythonFunctionKind;
+    idl::PythonFunction function;
+    function.kind = Pick<Kind::type>({{"map", Kind::MAP}, {"flat_map", Kind::FLAT_MAP}, {"filter", Kind::FILTER},
+                                      {"key_by", Kind::KEY_BY}, {"partition_custom", Kind::PARTITION_CUSTOM}},
+                                     text("function"), "function");
+    function.pickle = text("pickle");
+    if (spec.contains("key_type") && !spec["key_type"].is_none()) {
+      const idl::TypeInformation key_type = TypeFromDescriptor(spec["key_type"]);
+      if (key_type.kind != idl::TypeKind::PICKLED) function.__set_key_type(key_type);
+    }
+    result.__set_python(std::move(function));
+  } else if (kind == "reduce") {
+    using Kind = idl::ReduceKind;
+    idl::Reduce reduce;
+    reduce.kind = Pick<Kind::type>({{"python", Kind::PYTHON}, {"sum", Kind::SUM}, {"min", Kind::MIN}, {"max", Kind::MAX},
+                                    {"min_by", Kind::MIN_BY}, {"max_by", Kind::MAX_BY}},
+                                   text("function"), "aggregation");
+    if (reduce.kind == Kind::PYTHON) {
+      reduce.pickle = text("pickle");
+    } else {
+      reduce.field = py::cast<int>(spec["field"]);
+    }
+    reduce.final_only = py::cast<bool>(spec["final_only"]);
+    result.__set_reduce(std::move(reduce));
+  } else if (kind == "project") {
+    idl::Project project;
+    project.fields = py::cast<std::vector<int>>(spec["fields"]);
+    result.__set_project(project);
+  } else if (kind == "file_sink") {
+    idl::FileSink sink;
+    sink.path = text("path");
+    sink.prefix = text("prefix");
+    sink.suffix = text("suffix");
+    sink.bucket_format = text("bucket_format");
+    sink.encoding = text("encoding");
+    result.__set_file_sink(sink);
+  } else if (kind == "print_sink") {
+    idl::PrintSink sink;
+    sink.identifier = text("identifier");
+    sink.standard_error = py::cast<bool>(spec["stderr"]);
+    result.__set_print_sink(sink);
+  } else if (kind == "discarding_sink") {
+    result.__set_discarding_sink({});
+  } else if (kind == "collect_sink") {
+    result.__set_collect_sink({});
+  } else {
+    throw py::value_error("unknown kind of operator '" + kind + "'");
+  }
+  return result;
+}
+
+int AddOperator(JobGraphBuilder& builder, const py::dict& spec, const std::string& name, int parallelism, int max_parallelism,
+                const py::object& output_type, const std::optional<std::string>& uid, const std::optional<std::string>& uid_hash,
+                const std::optional<std::string>& description, const std::string& chaining,
+                const std::optional<std::string>& slot_sharing_group, int64_t buffer_timeout_ms) {
+  idl::OperatorNode node;
+  node.id = static_cast<int>(builder.graph.operators.size());
+  node.name = name;
+  node.parallelism = parallelism;
+  node.max_parallelism = max_parallelism;
+  node.output_type = TypeFromDescriptor(output_type);
+  node.spec = SpecOf(spec, node.output_type);
+  if (uid) node.__set_uid(*uid);
+  if (uid_hash) node.__set_uid_hash(*uid_hash);
+  if (description) node.__set_description(*description);
+  if (slot_sharing_group) node.__set_slot_sharing_group(*slot_sharing_group);
+  using Strategy = idl::ChainingStrategy;
+  node.chaining = Pick<Strategy::type>({{"always", Strategy::ALWAYS}, {"head", Strategy::HEAD}, {"never", Strategy::NEVER}},
+                                       chaining, "chaining strategy");
+  node.buffer_timeout_ms = buffer_timeout_ms;
+  builder.graph.operators.push_back(std::move(node));
+  return builder.graph.operators.back().id;
+}
+
+void AddEdge(JobGraphBuilder& builder, int source, int target, const std::string& partitioner, int input) {
+  using Kind = idl::Partitioner;
+  idl::Edge edge;
+  edge.source = source;
+  edge.target = target;
+  edge.input = input;
+  edge.partitioner = Pick<Kind::type>({{"forward", Kind::FORWARD}, {"rebalance", Kind::REBALANCE}, {"rescale", Kind::RESCALE},
+                                       {"shuffle", Kind::SHUFFLE}, {"broadcast", Kind::BROADCAST}, {"global", Kind::GLOBAL},
+                                       {"hash", Kind::HASH}, {"custom", Kind::CUSTOM}},
+                                      partitioner, "partitioner");
+  builder.graph.edges.push_back(edge);
+}
+
+}  // namespace
+
+idl::JobGraph JobGraphBuilder::Complete() const {
+  idl::JobGraph complete = graph;
+  if (const absl::Status status = ValidateAndComplete(complete); !status.ok()) {
+    RaiseStatus(status);
+    throw py::error_already_set();
+  }
+  return complete;
+}
+
+void BindJobGraph(py::module_& module) {
+  py::class_<JobGraphBuilder>(module, "JobGraph")
+      .def(py::init([](std::map<std::string, std::string> configuration) {
+             JobGraphBuilder builder;
+             builder.graph.configuration = std::move(configuration);
+             return builder;
+           }),
+           py::arg("configuration"))
+      .def("add_operator", AddOperator, py::arg("spec"), py::kw_only(), py::arg("name"), py::arg("parallelism"),
+           py::arg("max_parallelism") = -1, py::arg("output_type") = py::none(), py::arg("uid") = py::none(),
+           py::arg("uid_hash") = py::none(), py::arg("description") = py::none(), py::arg("chaining") = "always",
+           py::arg("slot_sharing_group") = py::none(), py::arg("buffer_timeout_ms") = -1)
+      .def("add_edge", AddEdge, py::arg("source"), py::arg("target"), py::kw_only(), py::arg("partitioner"), py::arg("input") = 0)
+      .def("plan", [](const JobGraphBuilder& builder) { return PlanAsJson(builder.Complete()); });
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,43 @@
+// Python objects as values of the engine: a row is an owned PyObject*.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "core/types/type_serializer.h"
+#include "native/type_coder.h"
+
+namespace pyflinkpp {
+
+// Rows of 8 bytes; null owns nothing. Takes the interpreter's lock where it touches objects.
+class PythonSerializer final : public TypeSerializer {
+ public:
+  explicit PythonSerializer(std::shared_ptr<const TypeCoder> coder) : coder_(std::move(coder)) {}
+
+  const TypeCoder& coder() const { return *coder_; }
+
+  // An equal object that shares nothing mutable (new reference; null with an error). REQUIRES: the lock is held.
+  PyObject* CopyObject(PyObject* value) const;
+
+  std::string name() const override { return coder_->name(); }
+  uint32_t stride() const override { return sizeof(PyObject*); }
+  void Release(std::byte* rows, size_t count) const override;
+  void Move(std::byte* from, size_t count, std::byte* to, Arena& arena) const override;
+  absl::Status Copy(const std::byte* from, size_t count, std::byte* to, Arena& arena) const override;
+  absl::Status Write(const std::byte* rows, size_t count, BinaryWriter& out) const override;
+  absl::Status Read(BinaryReader& in, size_t count, std::byte* rows, Arena& arena) const override;
+  absl::Status Format(const std::byte* rows, size_t count, std::string& out, std::vector<size_t>& ends) const override;
+
+ private:
+  const std::shared_ptr<const TypeCoder> coder_;
+};
+
+// The serializer of a declared type. Takes the lock.
+absl::StatusOr<std::shared_ptr<const TypeSerializer>> PythonSerializerOf(const idl::TypeInformation& type);
+
+// Takes the value out of a row of any serializer as an object (new reference; null with an error); the row then owns
+// nothing. REQUIRES: the lock is held.
+using RowTaker = PyObject* (*)(std::byte* row);
+absl::StatusOr<RowTaker> RowTakerOf(const TypeSerializer& serializer);
+
+}  // namespace pyflinkpp

@@ -1,0 +1,308 @@
+#include "native/python_stage.h"
+
+#include <optional>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "native/errors.h"
+#include "native/gil.h"
+#include "native/key_encoder.h"
+#include "native/python_serializer.h"
+#include "native/type_coder.h"
+#include "native/user_function.h"
+
+namespace pyflinkpp {
+namespace {
+
+// Takes the interpreter's lock once for a run of records and sends each of them through all its steps before the next:
+// live objects pass from step to step, as in a program that calls the functions one after the other.
+//
+// A flat_map's iterator is a step's state: when the output is full or the loop has mail, the stage stops after the result
+// in hand and goes on from there when it is called again. The element at the view's position is then still in progress.
+class PythonStage final : public Operator {
+ public:
+  PythonStage(std::span<const idl::OperatorNode> nodes, std::shared_ptr<const TypeSerializer> output)
+      : output_serializer_(std::move(output)) {
+    for (const idl::OperatorNode& node : nodes) steps_.push_back(std::make_unique<Step>(node));
+  }
+
+  ~PythonStage() override {
+    if (steps_.empty()) return;
+    Gil gil;
+    steps_.clear();
+  }
+
+  absl::Status Open(OperatorContext& context) override {
+    context_ = &context;
+    Gil gil;
+    for (size_t i = 0; i < steps_.size(); ++i) RETURN_IF_ERROR(steps_[i]->Open(context, context.counters[i]));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
+    RecordBatch& batch = *view.batch;
+    if (takes_ != batch.serializer().get()) {
+      ASSIGN_OR_RETURN(take_, RowTakerOf(*batch.serializer()));
+      takes_ = batch.serializer().get();
+    }
+    out_ = &output.batch(output_serializer_);
+    failure_ = absl::OkStatus();
+    Gil gil;
+    ReleaseWaiting();
+    while (!view.done()) {
+      timestamp_ = batch.has_timestamps() ? batch.timestamps()[view.position] : kMinTimestamp;
+      has_timestamp_ = batch.has_timestamps();
+      const Flow flow = in_progress_ ? Resume() : Enter(take_(batch.row(view.position)));
+      in_progress_ = flow == Flow::kPaused;
+      if (flow == Flow::kFailed) return failure_;
+      if (flow == Flow::kPaused) return Progress::kMore;
+      ++view.position;
+      if (out_->full() || context_->should_yield()) break;
+    }
+    return view.done() ? Progress::kDone : Progress::kMore;
+  }
+
+  absl::Status Close() override {
+    Gil gil;
+    absl::Status first;
+    for (size_t i = steps_.size(); i-- > 0;) first.Update(steps_[i]->Close());
+    steps_.clear();
+    return first;
+  }
+
+ private:
+  enum class Flow { kThrough, kPaused, kFailed };
+
+  struct Step {
+    explicit Step(const idl::OperatorNode& op) : node(op) {
+      if (!node.spec.__isset.python) return;
+      const idl::PythonFunction& python = node.spec.python;
+      const char* method = python.kind == idl::PythonFunctionKind::MAP        ? "map"
+                           : python.kind == idl::PythonFunctionKind::FLAT_MAP ? "flat_map"
+                           : python.kind == idl::PythonFunctionKind::FILTER   ? "filter"
+                                                                              : "get_key";
+      kind = python.kind;
+      function.emplace(python.pickle, node.name, method);
+    }
+
+    absl::Status Open(OperatorContext& context, OperatorCounters& count) {
+      counters = &count;
+      if (node.output_type.kind != idl::TypeKind::PICKLED) {
+        coder = MakeCoder(node.output_type);
+        if (coder == nullptr) return CaptureError(absl::StrCat("the output type of operator '", node.name, "'"));
+      }
+      if (!function) return absl::OkStatus();
+      if (kind == idl::PythonFunctionKind::PARTITION_CUSTOM) return OpenPartitioner(context);
+      if (kind == idl::PythonFunctionKind::KEY_BY) {
+        std::shared_ptr<const TypeCoder> key_coder;
+        if (node.spec.python.__isset.key_type) {
+          key_coder = MakeCoder(node.spec.python.key_type);
+          if (key_coder == nullptr) return CaptureError(absl::StrCat("the key type of operator '", node.name, "'"));
+        }
+        keys.emplace(std::move(key_coder));
+      }
+      return function->Open(context);
+    }
+
+    // The pickle is of a pair: the partitioner and the key selector.
+    absl::Status OpenPartitioner(OperatorContext& context) {
+      static PyObject* loads = nullptr;
+      static PyObject* dumps = nullptr;
+      if (Imported(&loads, "pickle", "loads") == nullptr || Imported(&dumps, "cloudpickle", "dumps") == nullptr) {
+        return CaptureError("partition_custom");
+      }
+      const std::string& pickle = node.spec.python.pickle;
+      const PyRef pair = PyRef::Steal(PyObject_CallFunction(loads, "y#", pickle.data(), static_cast<Py_ssize_t>(pickle.size())));
+      if (!pair || !PyTuple_Check(pair.get())) return CaptureError("partition_custom");
+      std::string parts[2];
+      for (int i = 0; i < 2; ++i) {
+        const PyRef bytes = PyRef::Steal(PyObject_CallOneArg(dumps, PyTuple_GET_ITEM(pair.get(), i)));
+        if (!bytes) return CaptureError("partition_custom");
+        parts[i].assign(PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get())));
+      }
+      partitioner.emplace(parts[0], node.name, "partition");
+      function.emplace(parts[1], node.name, "get_key");
+      targets = PyRef::Steal(PyLong_FromLong(node.target_parallelism));
+      RETURN_IF_ERROR(partitioner->Open(context));
+      return function->Open(context);
+    }
+
+    absl::Status Close() {
+      iterator = PyRef();
+      element = PyRef();
+      absl::Status first;
+      if (partitioner) first.Update(partitioner->Close());
+      if (function) first.Update(function->Close());
+      return first;
+    }
+
+    const idl::OperatorNode node;
+    idl::PythonFunctionKind::type kind = idl::PythonFunctionKind::MAP;  // of `function`
+    std::optional<UserFunction> function;                               // none: project
+    std::shared_ptr<const TypeCoder> coder;                             // null: any value
+    OperatorCounters* counters = nullptr;
+    PyRef iterator;  // flat_map: of the element in progress
+    PyRef element;   // the same: to name it in errors
+    std::optional<KeyEncoder> keys;          // key_by
+    std::optional<UserFunction> partitioner;  // partition_custom
+    PyRef targets;
+  };
+
+  Flow Fail(absl::Status status) {
+    failure_ = std::move(status);
+    return Flow::kFailed;
+  }
+
+  // Sends a value (owned; null with an error when it could not be read) in at the front.
+  Flow Enter(PyObject* value) {
+    if (value == nullptr) return Fail(CaptureError("the input of a Python function can't be read"));
+    return Run(0, PyRef::Steal(value));
+  }
+
+  // Goes on with the element in progress: the deepest iterator first.
+  Flow Resume() {
+    for (size_t i = steps_.size(); i-- > 0;) {
+      if (!steps_[i]->iterator) continue;
+      const Flow flow = Drain(i);
+      if (flow != Flow::kThrough) return flow;
+    }
+    return Flow::kThrough;
+  }
+
+  // Sends a value through the steps from position `i` on.
+  Flow Run(size_t i, PyRef value) {
+    for (; i < steps_.size(); ++i) {
+      Step& step = *steps_[i];
+      ++step.counters->records_in;
+      if (!step.function) {
+        value = Project(step, value.get());
+        if (!value) return Fail(CaptureOperatorError(absl::StrCat("operator '", step.node.name, "' failed"), step.node.name, context_->subtask));
+        ++step.counters->records_out;
+        continue;
+      }
+      switch (step.kind) {
+        case idl::PythonFunctionKind::MAP: {
+          PyRef result = PyRef::Steal(step.function->Call(value.get()));
+          if (!result) return Fail(step.function->Raised(value.get()));
+          if (!Normalize(step, &result)) return Fail(step.function->DoesNotFit(step.coder->name()));
+          value = std::move(result);
+          break;
+        }
+        case idl::PythonFunctionKind::FILTER: {
+          const PyRef result = PyRef::Steal(step.function->Call(value.get()));
+          const int keep = !result ? -1 : result.get() == Py_True ? 1 : result.get() == Py_False ? 0 : PyObject_IsTrue(result.get());
+          if (keep < 0) return Fail(step.function->Raised(value.get()));
+          if (keep == 0) return Flow::kThrough;
+          break;
+        }
+        case idl::PythonFunctionKind::FLAT_MAP: {
+          const PyRef results = PyRef::Steal(step.function->Call(value.get()));
+          if (results) step.iterator = PyRef::Steal(PyObject_GetIter(results.get()));
+          if (!step.iterator) return Fail(step.function->Raised(value.get()));
+          step.element = std::move(value);
+          return Drain(i);
+        }
+        case idl::PythonFunctionKind::KEY_BY: {
+          const PyRef key = PyRef::Steal(step.function->Call(value.get()));
+          if (!key || !step.keys->Encode(key.get(), out_->arena(), &key_)) return Fail(step.function->Raised(value.get()));
+          break;
+        }
+        case idl::PythonFunctionKind::PARTITION_CUSTOM: {
+          const PyRef key = PyRef::Steal(step.function->Call(value.get()));
+          const PyRef target = key ? PyRef::Steal(step.partitioner->Call(key.get(), step.targets.get())) : PyRef();
+          if (!target || !CheckTarget(step, target.get())) return Fail(step.function->Raised(value.get()));
+          break;
+        }
+      }
+      ++step.counters->records_out;
+    }
+    Emit(std::move(value));
+    return Flow::kThrough;
+  }
+
+  // Sends on what the iterator of step `i` gives, until it ends or the stage has to pause.
+  Flow Drain(size_t i) {
+    Step& step = *steps_[i];
+    PyObject* iterator = step.iterator.get();
+    const iternextfunc next = Py_TYPE(iterator)->tp_iternext;
+    for (;;) {
+      PyRef result = PyRef::Steal(next(iterator));
+      if (!result) {
+        if (PyErr_Occurred()) {
+          if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return Fail(step.function->Raised(step.element.get()));
+          PyErr_Clear();
+        }
+        step.iterator = PyRef();
+        step.element = PyRef();
+        return Flow::kThrough;
+      }
+      if (!Normalize(step, &result)) return Fail(step.function->DoesNotFit(step.coder->name()));
+      ++step.counters->records_out;
+      const Flow flow = Run(i + 1, std::move(result));
+      if (flow != Flow::kThrough) return flow;
+      if (out_->full() || context_->should_yield()) return Flow::kPaused;
+    }
+  }
+
+  static bool Normalize(const Step& step, PyRef* value) {
+    if (step.coder == nullptr) return true;
+    *value = PyRef::Steal(step.coder->Normalize(value->get()));
+    return static_cast<bool>(*value);
+  }
+
+  static PyRef Project(const Step& step, PyObject* value) {
+    const std::vector<int32_t>& fields = step.node.spec.project.fields;
+    PyRef tuple = PyRef::Steal(PyTuple_New(static_cast<Py_ssize_t>(fields.size())));
+    for (size_t i = 0; tuple && i < fields.size(); ++i) {
+      PyObject* field = PySequence_GetItem(value, fields[i]);
+      if (field == nullptr) return PyRef();
+      PyTuple_SET_ITEM(tuple.get(), i, field);
+    }
+    return tuple;
+  }
+
+  bool CheckTarget(const Step& step, PyObject* target) {
+    const long index = PyLong_Check(target) ? PyLong_AsLong(target) : -1;
+    if (index < 0 || index >= step.node.target_parallelism) {
+      PyErr_Clear();
+      PyErr_Format(PyExc_ValueError, "the partitioner returned %s; it must be an int from 0 to %d", ShortRepr(target).c_str(),
+                   step.node.target_parallelism - 1);
+      return false;
+    }
+    key_ = {nullptr, 0, static_cast<uint32_t>(index)};
+    return true;
+  }
+
+  void Emit(PyRef value) {
+    out_->AppendRow(value.release());
+    if (has_timestamp_) out_->timestamps().push_back(timestamp_);
+    const Step& last = *steps_.back();
+    if (last.keys || last.partitioner) out_->keys().push_back(key_);
+  }
+
+  const std::shared_ptr<const TypeSerializer> output_serializer_;
+  OperatorContext* context_ = nullptr;
+  std::vector<std::unique_ptr<Step>> steps_;
+  const TypeSerializer* takes_ = nullptr;  // the serializer that take_ is for
+  RowTaker take_ = nullptr;
+
+  // Of the call that runs.
+  RecordBatch* out_ = nullptr;
+  RecordKey key_;
+  int64_t timestamp_ = 0;
+  bool has_timestamp_ = false;
+  absl::Status failure_;
+
+  bool in_progress_ = false;  // the element at the view's position has results left
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Operator>> MakePythonStage(std::span<const idl::OperatorNode> nodes,
+                                                          const SerializerFactory& serializers) {
+  ASSIGN_OR_RETURN(auto output, serializers(nodes.back().output_type));
+  return std::make_unique<PythonStage>(nodes, std::move(output));
+}
+
+}  // namespace pyflinkpp

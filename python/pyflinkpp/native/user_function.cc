@@ -1,0 +1,87 @@
+#include "native/user_function.h"
+
+#include "absl/strings/str_cat.h"
+#include "native/errors.h"
+#include "native/type_coder.h"
+
+namespace pyflinkpp {
+namespace {
+
+// For callables without a vectorcall of their own.
+PyObject* CallAnyObject(PyObject* callable, PyObject* const* arguments, size_t count, PyObject* names) {
+  return PyObject_Vectorcall(callable, arguments, count, names);
+}
+
+}  // namespace
+
+std::string UserFunction::Where() const {
+  return absl::StrCat("operator '", operator_name_, "' (subtask ", context_->subtask + 1, "/", context_->parallelism, ")");
+}
+
+absl::Status UserFunction::Raised(PyObject* element) const {
+  std::string headline = Where() + " failed";
+  if (element != nullptr) absl::StrAppend(&headline, " on the element ", ShortRepr(element));
+  return CaptureOperatorError(headline, operator_name_, context_->subtask);
+}
+
+absl::Status UserFunction::DoesNotFit(const std::string& type) const {
+  return CaptureOperatorError(absl::StrCat(Where(), " returned a value that does not fit its declared type ", type),
+                              operator_name_, context_->subtask);
+}
+
+absl::Status UserFunction::Open(OperatorContext& context) {
+  context_ = &context;
+  static PyObject* loads = nullptr;
+  static PyObject* function_type = nullptr;
+  static PyObject* make_context = nullptr;
+  if (Imported(&loads, "pickle", "loads") == nullptr ||
+      Imported(&function_type, "pyflinkpp.datastream.functions", "Function") == nullptr ||
+      Imported(&make_context, "pyflinkpp.datastream.functions", "_make_runtime_context") == nullptr) {
+    return Raised(nullptr);
+  }
+  function_ = PyRef::Steal(PyObject_CallFunction(loads, "y#", pickle_.data(), static_cast<Py_ssize_t>(pickle_.size())));
+  if (!function_) return Raised(nullptr);
+  const int rich = PyObject_IsInstance(function_.get(), function_type);
+  if (rich < 0) return Raised(nullptr);
+  if (!rich) {
+    callable_ = PyRef::Borrow(function_.get());
+  } else {
+    const PyRef parameters = PyRef::Steal(PyDict_New());
+    for (const auto& [key, value] : context.configuration) {
+      const PyRef text = PyRef::Steal(PyUnicode_FromString(value.c_str()));
+      if (!parameters || !text || PyDict_SetItemString(parameters.get(), key.c_str(), text.get()) < 0) return Raised(nullptr);
+    }
+    runtime_context_ = PyRef::Steal(PyObject_CallFunction(make_context, "siiiiO", context.task_name.c_str(), context.parallelism,
+                                                          context.subtask, context.attempt, context.max_parallelism, parameters.get()));
+    if (!runtime_context_) return Raised(nullptr);
+    const PyRef opened = PyRef::Steal(PyObject_CallMethod(function_.get(), "open", "O", runtime_context_.get()));
+    if (!opened) return Raised(nullptr);
+    callable_ = PyRef::Steal(PyObject_GetAttrString(function_.get(), method_));
+    if (!callable_) return Raised(nullptr);
+  }
+  vectorcall_ = PyVectorcall_Function(callable_.get());
+  if (vectorcall_ == nullptr) vectorcall_ = CallAnyObject;
+  return absl::OkStatus();
+}
+
+absl::Status UserFunction::Close() {
+  if (!runtime_context_) return absl::OkStatus();
+  const PyRef closed = PyRef::Steal(PyObject_CallMethod(function_.get(), "close", nullptr));
+  absl::Status status;
+  if (!closed) status = Raised(nullptr);
+  static PyObject* accumulators = nullptr;
+  if (Imported(&accumulators, "pyflinkpp.datastream.functions", "_accumulators") == nullptr) return Raised(nullptr);
+  const PyRef all = PyRef::Steal(PyObject_CallOneArg(accumulators, runtime_context_.get()));
+  if (!all || !PyDict_Check(all.get())) {
+    status.Update(Raised(nullptr));
+    return status;
+  }
+  PyObject* name;
+  PyObject* bytes;
+  for (Py_ssize_t position = 0; PyDict_Next(all.get(), &position, &name, &bytes);) {
+    context_->report_accumulator(PyUnicode_AsUTF8(name), {PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes))});
+  }
+  return status;
+}
+
+}  // namespace pyflinkpp

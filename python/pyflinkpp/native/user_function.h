@@ -1,0 +1,54 @@
+// A user's function on the task's side: unpickled, opened, called, closed.
+#pragma once
+
+#include <Python.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "native/gil.h"
+#include "runtime/operators/operator.h"
+
+namespace pyflinkpp {
+
+// One subtask's own copy of a function. All methods need the interpreter's lock; it is destroyed under it.
+class UserFunction {
+ public:
+  // `method`: what is called on an instance of pyflinkpp's Function classes; another object is called itself.
+  UserFunction(std::string pickle, std::string operator_name, const char* method)
+      : pickle_(std::move(pickle)), operator_name_(std::move(operator_name)), method_(method) {}
+
+  absl::Status Open(OperatorContext& context);
+  // Calls close() and hands the accumulators to the task.
+  absl::Status Close();
+
+  // New reference; null with an error set.
+  PyObject* Call(PyObject* argument) const {
+    PyObject* arguments[2] = {nullptr, argument};
+    return vectorcall_(callable_.get(), arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  }
+  PyObject* Call(PyObject* first, PyObject* second) const {
+    PyObject* arguments[3] = {nullptr, first, second};
+    return vectorcall_(callable_.get(), arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  }
+
+  const std::string& operator_name() const { return operator_name_; }
+  // The error that is set, with the element that was being processed (may be null).
+  absl::Status Raised(PyObject* element) const;
+  // The error that is set says that `result` doesn't fit the declared type.
+  absl::Status DoesNotFit(const std::string& type) const;
+
+ private:
+  std::string Where() const;
+
+  const std::string pickle_;
+  const std::string operator_name_;
+  const char* const method_;
+  OperatorContext* context_ = nullptr;
+  PyRef function_;         // as it was unpickled
+  PyRef runtime_context_;  // when it is a rich function
+  PyRef callable_;
+  vectorcallfunc vectorcall_ = nullptr;
+};
+
+}  // namespace pyflinkpp

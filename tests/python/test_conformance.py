@@ -1,0 +1,47 @@
+"""The conformance programs of tests/conformance whose API is there, each at parallelism 1 and 2 (or as it declares)."""
+
+import importlib.util
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+CONFORMANCE = Path(__file__).resolve().parents[1] / "conformance"
+NUMBERS = {
+    *range(1, 5), *range(10, 13), *range(15, 18), *range(20, 28), 29, 30, *range(45, 48),
+    *range(50, 54), 120, *range(130, 135), 140, 141, 150,
+}  # fmt: skip
+PROGRAMS = sorted(p for p in CONFORMANCE.glob("datastream/*.py") if int(p.name[:3]) in NUMBERS)
+
+
+def load_runner() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("conformance_run", CONFORMANCE / "run.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+run = load_runner()
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Any]:
+    worker = run.Worker("pyflinkpp")
+    yield worker
+    worker.stop()
+
+
+def test_every_number_has_a_program() -> None:
+    assert {int(p.name[:3]) for p in PROGRAMS} == NUMBERS
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.stem)
+def test_prints_what_flink_prints(worker: Any, program: Path) -> None:
+    options = Namespace(timeout=50, verbose=True, update=False, updated=set())
+    parallelisms = run.parallelisms(program, [1, 2])
+    outcomes = {p: run.check(worker, program, p, options) for p in parallelisms}
+    assert outcomes == dict.fromkeys(parallelisms, "ok")

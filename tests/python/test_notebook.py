@@ -1,0 +1,94 @@
+"""A job in a notebook: functions live in the kernel's __main__, what they print lands in the cell that runs the job."""
+
+import sys
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat")
+nbclient = pytest.importorskip("nbclient")
+pytest.importorskip("ipykernel")
+
+DEFINITIONS = """
+from pyflinkpp.common import Types
+from pyflinkpp.datastream import StreamExecutionEnvironment
+
+separator = " "
+
+def split(line):
+    print("splitting", line)
+    yield from line.split(separator)
+
+def pair(word):
+    return word, 1
+
+env = StreamExecutionEnvironment.get_execution_environment()
+env.set_parallelism(1)
+
+import sys
+print(sys.prefix)
+"""
+WORD_COUNT = """
+counts = (env.from_collection(["to be or", "not to be"], Types.STRING())
+          .flat_map(split, output_type=Types.STRING())
+          .map(pair, output_type=Types.TUPLE([Types.STRING(), Types.LONG()]))
+          .key_by(lambda counted: counted[0], key_type=Types.STRING())
+          .reduce(lambda a, b: (a[0], a[1] + b[1])))
+"""
+COLLECT = """
+with counts.execute_and_collect() as results:
+    last = {}
+    for word, n in results:
+        last[word] = n
+print(sorted(last.items()))
+"""
+PRINT = """
+counts.print()
+summary = env.execute("word count").get_summary()
+print("operators", len(summary) > 0)
+"""
+FAIL = """
+env.from_collection([1, 0], Types.LONG()).map(lambda n: 1 // n, Types.LONG()).print()
+try:
+    env.execute("fails")
+except Exception as error:
+    print("ZeroDivisionError" in str(error))
+"""
+
+
+@pytest.fixture(scope="module")
+def outputs() -> list[str]:
+    """What each cell wrote to its output, in the order of the cells."""
+    cells = [DEFINITIONS, WORD_COUNT, COLLECT, PRINT, FAIL]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    return [
+        "".join(
+            o.get("text", "")
+            for o in cell.outputs
+            if o.output_type == "stream" and o.name == "stdout"
+        )
+        for cell in notebook.cells
+    ]
+
+
+def test_the_kernel_runs_the_interpreter_under_test(outputs: list[str]) -> None:
+    assert outputs[0] == f"{sys.prefix}\n"
+
+
+def test_functions_of_main_run(outputs: list[str]) -> None:
+    assert "[('be', 2), ('not', 1), ('or', 1), ('to', 2)]" in outputs[2]
+
+
+def test_what_functions_print_is_in_the_cell(outputs: list[str]) -> None:
+    for output in outputs[2:4]:
+        assert output.count("splitting to be or\n") == 1
+        assert output.count("splitting not to be\n") == 1
+
+
+def test_the_print_sink_writes_to_the_cell(outputs: list[str]) -> None:
+    assert "(be,2)" in outputs[3]
+    assert "operators True" in outputs[3]
+
+
+def test_an_error_shows_the_users_exception(outputs: list[str]) -> None:
+    assert outputs[4].strip().endswith("True")
