@@ -18,8 +18,9 @@ uint32_t MurmurHash(absl::string_view bytes) {
     hash = std::rotl(hash, 13) * 5 + 0xe6546b64;
   }
   if (left > 0) {
-    uint32_t tail = 0;
-    std::memcpy(&tail, data, left);
+    uint32_t tail = static_cast<uint8_t>(data[0]);
+    if (left > 1) tail |= static_cast<uint32_t>(static_cast<uint8_t>(data[1])) << 8;
+    if (left > 2) tail |= static_cast<uint32_t>(static_cast<uint8_t>(data[2])) << 16;
     hash ^= std::rotl(tail * kC1, 15) * kC2;
   }
   hash ^= static_cast<uint32_t>(bytes.size());

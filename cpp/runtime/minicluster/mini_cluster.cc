@@ -9,7 +9,7 @@ constexpr int kIoThreads = 2;
 }
 
 JobHandle::JobHandle(std::string job_id, const Clock& clock, Transport& transport, std::shared_ptr<JobManager> job_manager)
-    : job_id_(std::move(job_id)), clock_(clock), transport_(transport), job_manager_(std::move(job_manager)), mailbox_(clock) {}
+    : job_id_(std::move(job_id)), clock_(clock), transport_(transport), job_manager_(std::move(job_manager)), mailbox_(clock), ready_(mailbox_) {}
 
 JobState JobHandle::state() {
   MutexLock lock(mutex_);
@@ -38,9 +38,10 @@ std::optional<StreamElement> JobHandle::NextResult(int64_t timeout_ms, bool* end
   *ended = false;
   for (;;) {
     mailbox_.BeginStep();
+    bool more;
     const bool job_ended = Wait(0);  // asked first: what was sent before the end is still found
     if (results_ != nullptr) {
-      if (auto element = results_->Poll()) return element;
+      if (auto element = results_->Poll(&more)) return element;
     }
     if (job_ended) {
       *ended = true;

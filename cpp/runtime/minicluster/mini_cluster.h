@@ -29,7 +29,7 @@ class JobHandle : public JobListener {
   std::optional<StreamElement> NextResult(int64_t timeout_ms, bool* ended);
 
   // Before the job is submitted.
-  void OpenResults(const ChannelId& channel) { results_ = transport_.OpenInput(channel, mailbox_); }
+  void OpenResults(const ChannelId& channel) { results_ = transport_.OpenInput(channel, ready_, 0); }
   // Gives up the results: what the job still produces is dropped.
   void CloseResults() { results_.reset(); }
 
@@ -46,6 +46,7 @@ class JobHandle : public JobListener {
   JobState state_ ABSL_GUARDED_BY(mutex_) = JobState::kCreated;
   std::optional<JobResult> result_ ABSL_GUARDED_BY(mutex_);
   Mailbox mailbox_;  // notified of results and of the end
+  ReadyChannels ready_;
   std::unique_ptr<InputChannel> results_;
 };
 

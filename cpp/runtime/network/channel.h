@@ -9,6 +9,7 @@
 #pragma once
 
 #include <compare>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,16 +43,44 @@ class OutputChannel {
 class InputChannel {
  public:
   virtual ~InputChannel() = default;
-  virtual std::optional<StreamElement> Poll() = 0;
+  // `*more`: whether another element is there; when it isn't, `ready` will be told of the next.
+  virtual std::optional<StreamElement> Poll(bool* more) = 0;
 };
 
-// Connects the ends, whichever comes first. Any thread. The mailboxes are notified of new elements and of new credit;
-// they outlive the ends.
+// The channels of one consumer that have elements, in the order in which these came. Any thread.
+class ReadyChannels {
+ public:
+  explicit ReadyChannels(Mailbox& consumer) : consumer_(consumer) {}
+
+  // A channel that was empty has an element.
+  void Push(size_t channel) {
+    {
+      MutexLock lock(mutex_);
+      ready_.push_back(channel);
+    }
+    consumer_.Notify();
+  }
+  std::optional<size_t> Pop() {
+    MutexLock lock(mutex_);
+    if (ready_.empty()) return std::nullopt;
+    const size_t channel = ready_.front();
+    ready_.pop_front();
+    return channel;
+  }
+
+ private:
+  Mailbox& consumer_;
+  Mutex mutex_;
+  std::deque<size_t> ready_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Connects the ends, whichever comes first. Any thread. The producer's mailbox is notified of new credit; `ready` is told
+// `channel` whenever an element comes to an empty channel. Mailboxes and `ready` outlive the ends.
 class Transport {
  public:
   virtual ~Transport() = default;
   virtual std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) = 0;
-  virtual std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, Mailbox& consumer) = 0;
+  virtual std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel) = 0;
   // The job has ended: forgets channels of which only one end was ever opened.
   virtual void Release(const std::string& job) = 0;
 };

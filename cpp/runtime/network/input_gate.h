@@ -1,8 +1,10 @@
-// The receiving side of a task: takes elements from its channels in turn.
+// The receiving side of a task: takes elements from its channels in the order in which they came.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/network/channel.h"
@@ -17,34 +19,52 @@ class InputGate {
     StreamElement element;
   };
 
-  void AddChannel(std::unique_ptr<InputChannel> channel, int input) { channels_.push_back({std::move(channel), input}); }
+  explicit InputGate(Mailbox& mailbox) : ready_(mailbox) {}
+
+  void Open(Transport& transport, const ChannelId& id, int input) {
+    channels_.push_back({.channel = nullptr, .input = input});
+    channels_.back().channel = transport.OpenInput(id, ready_, channels_.size() - 1);
+  }
+  // Drops what has not been polled.
+  void Close() {
+    for (Channel& channel : channels_) channel.channel.reset();
+  }
 
   size_t size() const { return channels_.size(); }
   // The operator's input that a channel feeds.
   int input_of(size_t channel) const { return channels_[channel].input; }
 
-  // The next element of a channel that is not blocked, channels in turn; none when all are empty.
+  // The next element of a channel that is not blocked; none when there is none.
   std::optional<Element> Poll() {
-    for (size_t tried = 0; tried < channels_.size(); ++tried) {
-      const size_t channel = next_;
-      if (++next_ == channels_.size()) next_ = 0;
-      if (channels_[channel].blocked) continue;
-      if (auto element = channels_[channel].channel->Poll()) return Element{channel, *std::move(element)};
+    while (const std::optional<size_t> next = ready_.Pop()) {
+      Channel& channel = channels_[*next];
+      if (channel.blocked) {
+        channel.ready_while_blocked = true;
+        continue;
+      }
+      bool more = false;
+      std::optional<StreamElement> element = channel.channel->Poll(&more);
+      if (more) ready_.Push(*next);  // behind the others
+      if (element) return Element{*next, *std::move(element)};
     }
     return std::nullopt;
   }
 
   // A blocked channel is not read: it waits for the others' barriers.
-  void SetBlocked(size_t channel, bool blocked) { channels_[channel].blocked = blocked; }
+  void SetBlocked(size_t channel, bool blocked) {
+    channels_[channel].blocked = blocked;
+    if (!blocked && std::exchange(channels_[channel].ready_while_blocked, false)) ready_.Push(channel);
+  }
 
  private:
   struct Channel {
     std::unique_ptr<InputChannel> channel;
     int input;
     bool blocked = false;
+    bool ready_while_blocked = false;
   };
-  std::vector<Channel> channels_;
-  size_t next_ = 0;
+  ReadyChannels ready_;
+  std::vector<Channel> channels_;  // destroyed before ready_, which they tell
 };
 
 }  // namespace pyflinkpp

@@ -14,7 +14,8 @@ struct LocalTransport::Queue {
   std::deque<StreamElement> elements ABSL_GUARDED_BY(mutex);
   int in_flight ABSL_GUARDED_BY(mutex) = 0;
   Mailbox* producer ABSL_GUARDED_BY(mutex) = nullptr;  // null: no such end (yet, or any more)
-  Mailbox* consumer ABSL_GUARDED_BY(mutex) = nullptr;
+  ReadyChannels* ready ABSL_GUARDED_BY(mutex) = nullptr;
+  size_t channel ABSL_GUARDED_BY(mutex) = 0;  // the consumer's number for it
   bool input_closed ABSL_GUARDED_BY(mutex) = false;
 };
 
@@ -38,7 +39,7 @@ class LocalTransport::Output : public OutputChannel {
     PFPP_CHECK(queue_->in_flight < kChannelCredit);
     ++queue_->in_flight;
     queue_->elements.push_back(std::move(element));
-    if (queue_->consumer != nullptr) queue_->consumer->Notify();
+    if (queue_->elements.size() == 1 && queue_->ready != nullptr) queue_->ready->Push(queue_->channel);
   }
 
  private:
@@ -47,20 +48,23 @@ class LocalTransport::Output : public OutputChannel {
 
 class LocalTransport::Input : public InputChannel {
  public:
-  Input(std::shared_ptr<Queue> queue, Mailbox& consumer) : queue_(std::move(queue)) {
+  Input(std::shared_ptr<Queue> queue, ReadyChannels& ready, size_t channel) : queue_(std::move(queue)) {
     MutexLock lock(queue_->mutex);
-    queue_->consumer = &consumer;
+    queue_->ready = &ready;
+    queue_->channel = channel;
+    if (!queue_->elements.empty()) ready.Push(channel);
   }
   ~Input() override {
     std::deque<StreamElement> dropped;
     MutexLock lock(queue_->mutex);
-    queue_->consumer = nullptr;
+    queue_->ready = nullptr;
     queue_->input_closed = true;
     dropped.swap(queue_->elements);
     if (queue_->producer != nullptr) queue_->producer->Notify();
   }
-  std::optional<StreamElement> Poll() override {
+  std::optional<StreamElement> Poll(bool* more) override {
     MutexLock lock(queue_->mutex);
+    *more = queue_->elements.size() > 1;
     if (queue_->elements.empty()) return std::nullopt;
     std::optional<StreamElement> element(std::move(queue_->elements.front()));
     queue_->elements.pop_front();
@@ -85,8 +89,8 @@ std::unique_ptr<OutputChannel> LocalTransport::OpenOutput(const ChannelId& id, M
   return std::make_unique<Output>(Meet(id), producer);
 }
 
-std::unique_ptr<InputChannel> LocalTransport::OpenInput(const ChannelId& id, Mailbox& consumer) {
-  return std::make_unique<Input>(Meet(id), consumer);
+std::unique_ptr<InputChannel> LocalTransport::OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel) {
+  return std::make_unique<Input>(Meet(id), ready, channel);
 }
 
 void LocalTransport::Release(const std::string& job) {

@@ -12,7 +12,7 @@ namespace pyflinkpp {
 class LocalTransport : public Transport {
  public:
   std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) override;
-  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, Mailbox& consumer) override;
+  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel) override;
   void Release(const std::string& job) override;
 
   // Channels of which one end was opened and the other not yet.

@@ -73,9 +73,16 @@ absl::Status ResultPartition::Write(std::unique_ptr<RecordBatch> batch) {
   }
   for (auto& positions : positions_) positions.clear();
   RETURN_IF_ERROR(Select(*batch));
+  // Starting with the first record's channel, so that records leave about in the order in which they came.
+  size_t first = 0;
+  while (positions_[first].empty() || positions_[first][0] != 0) ++first;
   for (size_t i = 0; i < subpartitions_.size(); ++i) {
-    if (!positions_[i].empty()) subpartitions_[i].Gather(*batch, positions_[i].data(), positions_[i].size());
+    const size_t channel = (first + i) % subpartitions_.size();
+    const std::vector<uint32_t>& positions = positions_[channel];
+    if (!positions.empty()) subpartitions_[channel].Gather(*batch, positions.data(), positions.size());
   }
+  if (!gathering_) flush_from_ = first;
+  gathering_ = true;
   return absl::OkStatus();
 }
 
@@ -122,7 +129,9 @@ absl::Status ResultPartition::Select(const RecordBatch& batch) {
 }
 
 void ResultPartition::Flush() {
-  for (ResultSubpartition& subpartition : subpartitions_) subpartition.Flush();
+  if (!gathering_) return;
+  gathering_ = false;
+  for (size_t i = 0; i < subpartitions_.size(); ++i) subpartitions_[(flush_from_ + i) % subpartitions_.size()].Flush();
 }
 
 bool ResultPartition::Pump() {

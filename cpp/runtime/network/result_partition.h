@@ -69,6 +69,8 @@ class ResultPartition {
   std::vector<ResultSubpartition> subpartitions_;
   std::vector<std::vector<uint32_t>> positions_;  // of the batch in hand, by channel
   size_t next_ = 0;                               // round robin
+  bool gathering_ = false;                        // records wait for Flush
+  size_t flush_from_ = 0;                         // the channel of the first of them
 };
 
 }  // namespace pyflinkpp

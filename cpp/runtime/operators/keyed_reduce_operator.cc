@@ -1,11 +1,16 @@
 #include "runtime/operators/keyed_reduce_operator.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/status.h"
 
 namespace pyflinkpp {
 namespace {
+
+// Keys that are made ready together: enough to hide the memory's latency, few enough that they are still in the cache
+// when their turn comes.
+constexpr size_t kPrefetch = 64;
 
 class KeyedReduceOperator final : public Operator {
  public:
@@ -24,12 +29,19 @@ class KeyedReduceOperator final : public Operator {
       ASSIGN_OR_RETURN(state_, context_->keyed_state->CreateValueState("reduce", serializer_));
     }
     PFPP_CHECK(batch.has_keys());
-    const size_t begin = view.position;
-    RETURN_IF_ERROR(state_->Prefetch(std::span<const RecordKey>(batch.keys()).subspan(begin)));
     RecordBatch* emitted = final_only_ ? nullptr : &output.batch(serializer_);
     const size_t emitted_before = emitted == nullptr ? 0 : emitted->size();
-    const absl::Status status = function_->Reduce(view, *state_, emitted, *context_);
-    RETURN_IF_ERROR(state_->Flush());
+    const size_t begin = view.position;
+    absl::Status status;
+    bool stopped = false;
+    while (status.ok() && !stopped && !view.done()) {
+      const size_t count = std::min(kPrefetch, view.remaining());
+      const size_t until = view.position + count;
+      RETURN_IF_ERROR(state_->Prefetch(std::span<const RecordKey>(batch.keys()).subspan(view.position, count)));
+      status = function_->Reduce(view, count, *state_, emitted, *context_);
+      RETURN_IF_ERROR(state_->Flush());
+      stopped = view.position < until || (emitted != nullptr && emitted->full()) || context_->should_yield();
+    }
     context_->counters[0].records_in += static_cast<int64_t>(view.position - begin);
     if (emitted != nullptr) context_->counters[0].records_out += static_cast<int64_t>(emitted->size() - emitted_before);
     RETURN_IF_ERROR(status);

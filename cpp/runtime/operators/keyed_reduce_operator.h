@@ -23,10 +23,11 @@ class ReduceFunction {
   // The serializer of what state and output hold, for input of this one.
   virtual std::shared_ptr<const TypeSerializer> StateSerializer(const RecordBatch& input) = 0;
 
-  // Folds records of `view` into the state of their keys, in order, and appends each key's new value to `emitted` (null:
-  // nothing is emitted). Stops early when `context` says so, or when `emitted` is full. The first value of a key is
+  // Folds up to `count` records of `view` into the state of their keys, in order, and appends each key's new value to
+  // `emitted` (null: nothing is emitted). Stops early when `context` says so, or when `emitted` is full.
+  // REQUIRES: the keys of these records are prefetched; the first one's position is 0. The first value of a key is
   // stored and emitted as it is.
-  virtual absl::Status Reduce(RecordBatchView& view, ValueState& state, RecordBatch* emitted, OperatorContext& context) = 0;
+  virtual absl::Status Reduce(RecordBatchView& view, size_t count, ValueState& state, RecordBatch* emitted, OperatorContext& context) = 0;
 };
 
 // Streaming: emits each update. `final_only`: each key's value once, at the end of the input, in the order of the keys' bytes.

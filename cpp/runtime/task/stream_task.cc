@@ -17,7 +17,8 @@ StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& tran
       env_(env),
       transport_(transport),
       registry_(registry),
-      listener_(listener) {}
+      listener_(listener),
+      gate_(mailbox()) {}
 
 StreamTask::~StreamTask() = default;
 
@@ -120,8 +121,7 @@ absl::Status StreamTask::Build() {
   }
   for (const idl::InputDescriptor& input : deployment_.inputs) {
     for (const int source : input.sources) {
-      gate_.AddChannel(
-          transport_.OpenInput({deployment_.task.job_id, input.edge, source, deployment_.task.subtask}, mailbox()), input.input);
+      gate_.Open(transport_, {deployment_.task.job_id, input.edge, source, deployment_.task.subtask}, input.input);
     }
   }
   open_channels_ = gate_.size();
@@ -260,7 +260,7 @@ void StreamTask::End(idl::TaskState::type state, std::optional<idl::Failure> fai
   }
   Report(state, std::move(failure));
   chain_.reset();
-  gate_ = InputGate();
+  gate_.Close();
   EndLoop();
 }
 

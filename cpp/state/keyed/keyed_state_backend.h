@@ -18,13 +18,17 @@ class ValueState {
  public:
   virtual ~ValueState() = default;
 
-  // Makes ready what Access will look at.
+  // Makes the values of these keys ready to be accessed. The keys stay where they are until Flush.
+  // REQUIRES: they belong to the backend's key groups.
   virtual absl::Status Prefetch(std::span<const RecordKey> keys) = 0;
 
-  // The row of the key's value, made if it is missing: then `*found` is false, the row is zeros, and the caller puts a
-  // value into it at once. The caller may replace the value (releasing the old one). Valid until the next Access.
-  // REQUIRES: the key belongs to the backend's key groups; Prefetch was called for it since the last Flush.
-  virtual std::byte* Access(const RecordKey& key, bool* found) = 0;
+  // The row of the value of the prefetched key at position `i`, made if it is missing: then `*found` is false, the row is
+  // zeros, and the caller puts a value into it at once. The caller may replace the value (releasing the old one). Valid
+  // until the next Access. Equal keys of one prefetch share their value.
+  virtual std::byte* Access(size_t i, bool* found) = 0;
+
+  // The row that Access(i) will most likely give, or null: for prefetching what it points to, nothing else.
+  virtual const std::byte* Hint(size_t i) const = 0;
 
   // Writes back what was accessed.
   virtual absl::Status Flush() = 0;

@@ -46,7 +46,8 @@ PyObject* ForClientNullable(const TypeCoder& coder, PyObject* value) {
 // The fields of a TUPLE or ROW: a bitmap of the nulls, then the others.
 class Fields {
  public:
-  explicit Fields(std::vector<Coder> coders) : coders_(std::move(coders)) {
+  Fields(const idl::TypeInformation& type, std::vector<Coder> coders) : coders_(std::move(coders)) {
+    for (const idl::TypeInformation& child : type.children) checks_.push_back(QuickCheckOf(child.kind));
     for (const Coder& coder : coders_) {
       immutable_ &= coder->immutable();
       contains_float_ |= coder->contains_float();
@@ -57,6 +58,12 @@ class Fields {
   bool immutable() const { return immutable_; }
   bool contains_float() const { return contains_float_; }
 
+  bool Accepts(PyObject* const* values) const {
+    for (size_t i = 0; i < coders_.size(); ++i) {
+      if (!PassesQuickCheck(checks_[i], values[i]) && values[i] != Py_None && !coders_[i]->Accepts(values[i])) return false;
+    }
+    return true;
+  }
   std::string Names() const {
     std::string names;
     for (const Coder& coder : coders_) names += (names.empty() ? "" : ", ") + coder->name();
@@ -103,6 +110,7 @@ class Fields {
 
  private:
   std::vector<Coder> coders_;
+  std::vector<QuickCheck> checks_;
   bool immutable_ = true;
   bool contains_float_ = false;
 };
@@ -111,12 +119,15 @@ class Fields {
 
 class TupleCoder final : public TypeCoder {
  public:
-  explicit TupleCoder(std::vector<Coder> coders) : fields_(std::move(coders)) {}
+  TupleCoder(const idl::TypeInformation& type, std::vector<Coder> coders) : fields_(type, std::move(coders)) {}
 
   std::string name() const override { return "TUPLE<" + fields_.Names() + ">"; }
   bool immutable() const override { return fields_.immutable(); }
   bool contains_float() const override { return fields_.contains_float(); }
 
+  bool Accepts(PyObject* value) const override {
+    return PyTuple_CheckExact(value) && static_cast<size_t>(PyTuple_GET_SIZE(value)) == fields_.size() && fields_.Accepts(Items(value));
+  }
   PyObject* Normalize(PyObject* value) const override {
     if (PyTuple_CheckExact(value)) return NormalizeTuple(value);
     static PyObject* row_type = nullptr;
@@ -158,27 +169,18 @@ class TupleCoder final : public TypeCoder {
  private:
   static PyObject* const* Items(PyObject* tuple) { return reinterpret_cast<PyTupleObject*>(tuple)->ob_item; }
 
-  // Gives the same tuple when every field is as it should be.
   PyObject* NormalizeTuple(PyObject* value) const {
     const size_t size = fields_.size();
     if (static_cast<size_t>(PyTuple_GET_SIZE(value)) != size) {
       return PyErr_Format(PyExc_TypeError, "%R has %zd fields, not %zu", value, PyTuple_GET_SIZE(value), size);
     }
-    for (size_t i = 0; i < size; ++i) {
-      PyObject* field = PyTuple_GET_ITEM(value, i);
-      PyObject* normalized = NormalizeNullable(fields_[i], field);
-      if (normalized == nullptr) return nullptr;
-      Py_DECREF(normalized);
-      if (normalized != field) return Rebuild(value);
+    if (fields_.Accepts(Items(value))) {
+      Py_INCREF(value);
+      return value;
     }
-    Py_INCREF(value);
-    return value;
-  }
-
-  PyObject* Rebuild(PyObject* value) const {
-    PyRef tuple = PyRef::Steal(PyTuple_New(static_cast<Py_ssize_t>(fields_.size())));
+    PyRef tuple = PyRef::Steal(PyTuple_New(static_cast<Py_ssize_t>(size)));
     if (!tuple) return nullptr;
-    for (size_t i = 0; i < fields_.size(); ++i) {
+    for (size_t i = 0; i < size; ++i) {
       PyObject* normalized = NormalizeNullable(fields_[i], PyTuple_GET_ITEM(value, i));
       if (normalized == nullptr) return nullptr;
       PyTuple_SET_ITEM(tuple.get(), i, normalized);
@@ -193,7 +195,7 @@ class TupleCoder final : public TypeCoder {
 
 class RowCoder final : public TypeCoder {
  public:
-  RowCoder(std::vector<Coder> coders, PyRef names) : fields_(std::move(coders)), names_(std::move(names)) {}
+  RowCoder(const idl::TypeInformation& type, std::vector<Coder> coders, PyRef names) : fields_(type, std::move(coders)), names_(std::move(names)) {}
   ~RowCoder() override {  // on any thread
     PyObject* names = names_.release();
     ReleaseReferences(&names, 1);
@@ -488,7 +490,7 @@ Coder MakeRowCoder(const idl::TypeInformation& type, std::vector<Coder> coders) 
     if (text == nullptr) return nullptr;
     PyTuple_SET_ITEM(names.get(), i, text);
   }
-  return std::make_shared<RowCoder>(std::move(coders), std::move(names));
+  return std::make_shared<RowCoder>(type, std::move(coders), std::move(names));
 }
 
 }  // namespace
@@ -510,7 +512,7 @@ std::shared_ptr<const TypeCoder> MakeCompositeCoder(const idl::TypeInformation& 
     case Kind::OBJECT_ARRAY: return std::make_shared<ListCoder>("OBJECT_ARRAY", children[0]);
     case Kind::LIST: return std::make_shared<ListCoder>("LIST", children[0]);
     case Kind::MAP: return std::make_shared<MapCoder>(children[0], children[1]);
-    case Kind::TUPLE: return std::make_shared<TupleCoder>(std::move(children));
+    case Kind::TUPLE: return std::make_shared<TupleCoder>(type, std::move(children));
     case Kind::ROW: return MakeRowCoder(type, std::move(children));
     default: return nullptr;
   }

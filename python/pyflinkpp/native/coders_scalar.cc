@@ -32,10 +32,9 @@ class IntCoder final : public TypeCoder {
  public:
   std::string name() const override { return kName; }
 
+  bool Accepts(PyObject* value) const override { return PassesQuickCheck(QuickCheckOf(kKind), value); }
   PyObject* Normalize(PyObject* value) const override {
-    // Up to 30 bits are one digit, up to 60 bits two: most values need no closer look.
-    constexpr Py_ssize_t kSurelyFits = sizeof(Int) == 8 ? 2 : sizeof(Int) == 4 ? 1 : 0;
-    if (PyLong_CheckExact(value) && std::abs(Py_SIZE(value)) <= kSurelyFits) {
+    if (Accepts(value)) {
       Py_INCREF(value);
       return value;
     }
@@ -69,8 +68,9 @@ class IntCoder final : public TypeCoder {
 class BooleanCoder final : public TypeCoder {
  public:
   std::string name() const override { return "BOOLEAN"; }
+  bool Accepts(PyObject* value) const override { return PyBool_Check(value); }
   PyObject* Normalize(PyObject* value) const override {
-    if (PyBool_Check(value)) {
+    if (Accepts(value)) {
       Py_INCREF(value);
       return value;
     }
@@ -114,8 +114,9 @@ bool AsDouble(PyObject* value, double* result) {
 class DoubleCoder final : public TypeCoder {
  public:
   std::string name() const override { return "DOUBLE"; }
+  bool Accepts(PyObject* value) const override { return PyFloat_CheckExact(value); }
   PyObject* Normalize(PyObject* value) const override {
-    if (PyFloat_CheckExact(value)) {
+    if (Accepts(value)) {
       Py_INCREF(value);
       return value;
     }
@@ -190,8 +191,9 @@ PyObject* NormalizeString(PyObject* value) {
 class StringCoder : public TypeCoder {
  public:
   std::string name() const override { return "STRING"; }
+  bool Accepts(PyObject* value) const override { return PassesQuickCheck(QuickCheck::kString, value); }
   PyObject* Normalize(PyObject* value) const override {
-    if (PyUnicode_CheckExact(value) && PyUnicode_IS_COMPACT_ASCII(value)) {
+    if (Accepts(value)) {
       Py_INCREF(value);
       return value;
     }
@@ -221,6 +223,7 @@ class StringCoder : public TypeCoder {
 class CharCoder final : public StringCoder {
  public:
   std::string name() const override { return "CHAR"; }
+  bool Accepts(PyObject*) const override { return false; }
   PyObject* Normalize(PyObject* value) const override {
     if (!PyUnicode_Check(value) || PyUnicode_GetLength(value) != 1) return DoesNotFit(value, "single character");
     return NormalizeString(value);
@@ -306,6 +309,7 @@ class BigDecCoder final : public TypeCoder {
 class AnyCoder final : public TypeCoder {
  public:
   std::string name() const override { return "PICKLED_BYTE_ARRAY"; }
+  bool Accepts(PyObject*) const override { return true; }
   PyObject* Normalize(PyObject* value) const override {
     Py_INCREF(value);
     return value;

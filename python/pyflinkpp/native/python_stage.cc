@@ -247,8 +247,10 @@ class PythonStage final : public Operator {
 
   static bool Normalize(const Step& step, PyRef* value) {
     if (step.coder == nullptr) return true;
-    *value = PyRef::Steal(step.coder->Normalize(value->get()));
-    return static_cast<bool>(*value);
+    if (!step.coder->Accepts(value->get())) *value = PyRef::Steal(step.coder->Normalize(value->get()));
+    if (!*value) return false;
+    step.coder->Untrack(value->get());
+    return true;
   }
 
   static PyRef Project(const Step& step, PyObject* value) {

@@ -17,6 +17,17 @@ std::shared_ptr<const TypeCoder> MakeCoder(const idl::TypeInformation& type) {
   return coder;
 }
 
+QuickCheck QuickCheckOf(idl::TypeKind::type kind) {
+  switch (kind) {
+    case idl::TypeKind::LONG: return QuickCheck::kLong;
+    case idl::TypeKind::INT: return QuickCheck::kInt;
+    case idl::TypeKind::STRING: return QuickCheck::kString;
+    case idl::TypeKind::DOUBLE: return QuickCheck::kDouble;
+    case idl::TypeKind::BOOLEAN: return QuickCheck::kBoolean;
+    default: return QuickCheck::kNone;
+  }
+}
+
 PyObject* DoesNotFit(PyObject* value, const char* expected) {
   const bool vowel = expected[0] == 'i' || expected[0] == 'a' || expected[0] == 'o' || expected[0] == 'u';
   return PyErr_Format(PyExc_TypeError, "%s (%s) is not %s %s", ShortRepr(value).c_str(), Py_TYPE(value)->tp_name,

@@ -23,12 +23,24 @@ class TypeCoder {
 
   virtual std::string name() const = 0;
 
+  // Whether Normalize would give the very same object. Quick; may say no.
+  virtual bool Accepts(PyObject* value) const {
+    (void)value;
+    return false;
+  }
+
   // The value as an operator of this type emits it (new reference): TypeError when it doesn't fit, OverflowError when it
   // is too large.
   virtual PyObject* Normalize(PyObject* value) const = 0;
 
   // Whether normalized values can be shared: nothing in them can change.
   virtual bool immutable() const { return true; }
+
+  // Takes a normalized value that can't be part of a cycle out of the garbage collector's list, as the collector itself
+  // would do when it first met it. So it doesn't touch cold neighbours in that list when it dies, long after.
+  void Untrack(PyObject* value) const {
+    if (PyTuple_CheckExact(value) && immutable()) PyObject_GC_UnTrack(value);
+  }
 
   // REQUIRES for these: `value` is normalized.
   virtual bool Write(PyObject* value, BinaryWriter& out) const = 0;
@@ -52,6 +64,22 @@ std::shared_ptr<const TypeCoder> MakeScalarCoder(const idl::TypeInformation& typ
 std::shared_ptr<const TypeCoder> MakeTimeCoder(const idl::TypeInformation& type);
 std::shared_ptr<const TypeCoder> MakeCompositeCoder(const idl::TypeInformation& type);
 std::shared_ptr<const TypeCoder> PickleCoder();
+
+// The checks that hot loops make without a call. kNone: ask the coder.
+enum class QuickCheck : uint8_t { kNone, kLong, kInt, kString, kDouble, kBoolean };
+QuickCheck QuickCheckOf(idl::TypeKind::type kind);
+
+inline bool PassesQuickCheck(QuickCheck check, PyObject* value) {
+  switch (check) {
+    case QuickCheck::kLong: return PyLong_CheckExact(value) && -2 <= Py_SIZE(value) && Py_SIZE(value) <= 2;  // 60 bits
+    case QuickCheck::kInt: return PyLong_CheckExact(value) && -1 <= Py_SIZE(value) && Py_SIZE(value) <= 1;   // 30 bits
+    case QuickCheck::kString: return PyUnicode_CheckExact(value) && PyUnicode_IS_COMPACT_ASCII(value);
+    case QuickCheck::kDouble: return PyFloat_CheckExact(value);
+    case QuickCheck::kBoolean: return PyBool_Check(value);
+    case QuickCheck::kNone: return false;
+  }
+  return false;
+}
 
 // Sets TypeError: "REPR (TYPE) is no EXPECTED".
 PyObject* DoesNotFit(PyObject* value, const char* expected);

@@ -1,0 +1,253 @@
+#include "sim/job_generator.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "native/registry.h"
+#include "runtime/connectors/file/file_source_operator.h"
+#include "runtime/scheduler/execution_graph.h"
+#include "sim/pausing_operator.h"
+
+namespace pyflinkpp::sim {
+namespace {
+
+using idl::Partitioner;
+
+constexpr int64_t kVolumeMax = 2'000;  // records of one stream, about
+
+enum class Rows { kNumbers, kText, kCounts };
+
+struct Stream {
+  int op;
+  Rows rows;
+  int64_t volume;  // about so many records
+};
+
+class Generator {
+ public:
+  Generator(SimRandom& random, int number)
+      : random_(random),
+        prefix_(absl::StrCat("j", number)),
+        parallelism_(random.Percent(50) ? random.Between(1, 4) : 0),
+        builder_(absl::StrFormat("%032x", number)) {
+    job_.batch = random.Percent(30);
+    if (random.Percent(20)) builder_.graph().configuration["pipeline.operator-chaining.enabled"] = "false";
+  }
+
+  GeneratedJob Generate() {
+    std::vector<Stream> streams;
+    for (int64_t i = random_.Between(1, 3); i > 0; --i) streams.push_back(Source());
+    for (int64_t i = random_.Between(0, 6); i > 0; --i) Grow(streams);
+    for (Stream& stream : streams) {
+      if (stream.rows == Rows::kNumbers) stream = Apply(stream, "long_to_word", Rows::kText, 1);
+    }
+    if (streams.size() > 1 && random_.Percent(30)) {  // two word counts, or a plain sink
+      const Stream stream = Take(streams);
+      if (random_.Percent(50)) {
+        CountWords({stream});
+      } else {
+        Sink(stream, /*reduced=*/false);
+      }
+    }
+    CountWords(streams);
+    Decorate();
+    job_.graph = builder_.Build();
+    return std::move(job_);
+  }
+
+ private:
+  int Parallelism() { return static_cast<int>(parallelism_ > 0 && random_.Percent(85) ? parallelism_ : random_.Between(1, 4)); }
+
+  Stream Take(std::vector<Stream>& streams) {
+    const auto position = streams.begin() + random_.Below(static_cast<int64_t>(streams.size()));
+    const Stream stream = *position;
+    streams.erase(position);
+    return stream;
+  }
+
+  // ---- sources ----
+
+  std::string Word() {
+    static const std::vector<std::string> kWords = {"a", "to", "be", "or", "not", "über", "straße", "question", "that", "is"};
+    if (random_.Percent(70)) return random_.OneOf(kWords);
+    return absl::StrCat("w", random_.Below(40));
+  }
+
+  std::string Line() {
+    std::string line(static_cast<size_t>(random_.Percent(10) ? 2 : 0), ' ');
+    for (int64_t i = random_.Below(9); i > 0; --i) absl::StrAppend(&line, Word(), random_.Percent(5) ? "  " : " ");
+    if (!line.empty() && random_.Percent(80)) line.pop_back();
+    return line;
+  }
+
+  Stream Source() {
+    switch (random_.Below(3)) {
+      case 0: {
+        const int64_t first = random_.Between(-500, 500);
+        const int64_t count = random_.Percent(10) ? random_.Below(5) : random_.Below(1500);
+        return {builder_.Numbers(first, first + count - 1, Parallelism()), Rows::kNumbers, count};
+      }
+      case 1: {
+        std::vector<std::string> words;
+        for (int64_t i = random_.Below(300); i > 0; --i) words.push_back(Word());
+        const int op = builder_.Collection(words);
+        job_.texts[op] = words;
+        return {op, Rows::kText, static_cast<int64_t>(words.size())};
+      }
+      default: return FileSource();
+    }
+  }
+
+  Stream FileSource() {
+    const std::string directory = absl::StrCat("/in/", prefix_, "/", builder_.graph().operators.size());
+    std::vector<std::string> paths;
+    std::vector<std::string> lines;
+    for (int64_t i = random_.Between(1, 5); i > 0; --i) {
+      std::string bytes;
+      for (int64_t left = random_.Below(random_.Percent(10) ? 200 : 20); left > 0; --left) {
+        lines.push_back(Line());
+        absl::StrAppend(&bytes, lines.back(), random_.Percent(20) ? "\r\n" : "\n");
+      }
+      if (!lines.empty() && !bytes.empty() && !lines.back().empty() && random_.Percent(30)) {
+        bytes.resize(bytes.find_last_not_of("\r\n") + 1);
+      }
+      paths.push_back(absl::StrCat(directory, "/", i));
+      job_.files[paths.back()] = bytes;
+    }
+    if (random_.Percent(50)) paths = {directory};
+    const int op = builder_.Files(paths, Parallelism());
+    const auto volume = static_cast<int64_t>(lines.size());
+    job_.texts[op] = std::move(lines);
+    return {op, Rows::kText, volume};
+  }
+
+  // ---- between ----
+
+  // Connects and says how many times each record arrives.
+  int64_t Connect(const Stream& from, int to) {
+    const int source_parallelism = builder_.op(from.op).parallelism;
+    const int target_parallelism = builder_.op(to).parallelism;
+    std::vector<Partitioner::type> choice = {Partitioner::REBALANCE, Partitioner::RESCALE, Partitioner::SHUFFLE,
+                                             Partitioner::GLOBAL};
+    if (from.volume * target_parallelism < kVolumeMax) choice.push_back(Partitioner::BROADCAST);
+    if (source_parallelism == target_parallelism && random_.Percent(60)) choice = {Partitioner::FORWARD};
+    const Partitioner::type partitioner = random_.OneOf(choice);
+    builder_.Connect(from.op, to, partitioner);
+    return partitioner == Partitioner::BROADCAST ? target_parallelism : 1;
+  }
+
+  Stream Apply(const Stream& from, const std::string& name, Rows rows, int64_t factor) {
+    const int op = builder_.Native(name, Parallelism());
+    return {op, rows, from.volume * factor * Connect(from, op)};
+  }
+
+  // A random operator behind a random stream, which may stay and feed others too; or a union of two.
+  void Grow(std::vector<Stream>& streams) {
+    const Stream from = Take(streams);
+    if (random_.Percent(20)) streams.push_back(from);  // a diamond, or two ends
+    const bool small = from.volume * 2 < kVolumeMax;
+    if (from.rows == Rows::kNumbers) {
+      streams.push_back(Apply(from, random_.OneOf<std::string>({"affine_long", "odd_longs", "pause"}), from.rows, 1));
+    } else if (random_.Percent(10)) {
+      const Stream routed = Apply(from, "route_words", from.rows, 1);
+      const int op = builder_.Native("pause", Parallelism());
+      builder_.Connect(routed.op, op, Partitioner::CUSTOM);
+      streams.push_back({op, from.rows, routed.volume});
+    } else if (small && random_.Percent(30)) {
+      streams.push_back(Apply(from, "twice", from.rows, 2));
+    } else {
+      streams.push_back(Apply(from, random_.OneOf<std::string>({"short_words", "pause"}), from.rows, 1));
+    }
+    Stream& made = streams.back();
+    for (const Stream& other : std::vector<Stream>(streams)) {  // a union, perhaps of a stream with itself
+      if (other.op >= made.op || other.rows != from.rows || other.volume + made.volume > kVolumeMax || !random_.Percent(15)) continue;
+      made.volume += other.volume * Connect(other, made.op);
+    }
+  }
+
+  // ---- the end ----
+
+  void CountWords(const std::vector<Stream>& streams) {
+    const int split = builder_.Native("split_words", Parallelism());
+    Stream words = {split, Rows::kText, 0};
+    for (const Stream& stream : streams) words.volume += stream.volume * 5 * Connect(stream, split);
+    if (random_.Percent(20)) words = Apply(words, "pause", Rows::kText, 1);
+    Stream counts = Reduce(Apply(words, "pair", Rows::kCounts, 1));
+    for (int64_t i = random_.Between(1, 2); i > 0; --i) Sink(counts, /*reduced=*/true);
+    if (job_.batch && random_.Percent(40)) {  // of updates the order would matter
+      Sink(Reduce(Apply(counts, "first_byte", Rows::kCounts, 1)), /*reduced=*/true);
+    }
+  }
+
+  Stream Reduce(const Stream& from) {
+    const Stream keyed = Apply(from, "key_by_word", Rows::kCounts, 1);
+    const int reduce = builder_.Reduce("sum_counts", job_.batch, Parallelism());
+    idl::OperatorNode& node = builder_.op(reduce);
+    if (random_.Percent(40)) node.max_parallelism = node.parallelism + static_cast<int>(random_.Below(8));
+    builder_.Connect(keyed.op, reduce, Partitioner::HASH);
+    return {reduce, Rows::kCounts, keyed.volume};
+  }
+
+  void Sink(const Stream& from, bool reduced) {
+    SinkPlan plan{.kind = random_.OneOf<SinkPlan::Kind>({SinkPlan::Kind::kDiscard, SinkPlan::Kind::kCollect,
+                                                         SinkPlan::Kind::kPrint, SinkPlan::Kind::kFiles}),
+                  .op = 0, .source = from.op, .place = {}};
+    const int parallelism = Parallelism();
+    const std::string name = absl::StrCat(prefix_, "s", builder_.graph().operators.size());
+    if (plan.kind == SinkPlan::Kind::kCollect && std::exchange(collects_, true)) plan.kind = SinkPlan::Kind::kFiles;
+    switch (plan.kind) {
+      case SinkPlan::Kind::kDiscard: plan.op = builder_.Discard(parallelism); break;
+      case SinkPlan::Kind::kCollect: plan.op = builder_.Collect(); break;
+      case SinkPlan::Kind::kPrint:
+        plan.place = name;
+        plan.op = builder_.Print(name, random_.Percent(30), parallelism);
+        break;
+      case SinkPlan::Kind::kFiles:
+        plan.place = absl::StrCat("/out/", name);
+        plan.op = builder_.WriteFiles(plan.place, parallelism);
+        break;
+    }
+    Connect(from, plan.op);
+    plan.keeps_order = reduced && (builder_.op(plan.op).parallelism == 1 ||
+                                   builder_.graph().edges.back().partitioner == Partitioner::FORWARD);
+    job_.sinks.push_back(std::move(plan));
+  }
+
+  // What has no influence on the result.
+  void Decorate() {
+    const bool groups = random_.Percent(10);
+    for (idl::OperatorNode& node : builder_.graph().operators) {
+      if (random_.Percent(10)) node.chaining = idl::ChainingStrategy::HEAD;
+      if (random_.Percent(7)) node.chaining = idl::ChainingStrategy::NEVER;
+      if (groups && random_.Percent(30)) node.__set_slot_sharing_group("another group");
+    }
+  }
+
+  SimRandom& random_;
+  const std::string prefix_;
+  const int64_t parallelism_;  // of most operators; 0: of none
+  native::JobBuilder builder_;
+  GeneratedJob job_;
+  bool collects_ = false;
+};
+
+}  // namespace
+
+GeneratedJob GenerateJob(SimRandom& random, int number) { return Generator(random, number).Generate(); }
+
+OperatorRegistry GeneratorOperators() {
+  OperatorRegistry registry = native::NativeOperators();
+  native::AddNative(registry, "pause", [](const idl::OperatorNode&) { return std::make_unique<PausingOperator>(); });
+  // In chunks so small that lines and characters lie across them, and that reading waits.
+  registry.entries["file_source"].make = [](std::span<const idl::OperatorNode>, const SerializerFactory&) {
+    return MakeFileSourceOperator({.read_ahead = {.chunk_bytes = 50, .chunks_max = 2}});
+  };
+  return registry;
+}
+
+int SlotsOf(const idl::JobGraph& graph) { return ExecutionGraph(graph).AssignSlots(); }
+
+}  // namespace pyflinkpp::sim

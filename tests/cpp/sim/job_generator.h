@@ -1,0 +1,43 @@
+// Random jobs.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "native/job_builder.h"
+#include "runtime/operators/registry.h"
+#include "sim/sim_random.h"
+
+namespace pyflinkpp::sim {
+
+// Where a sink's rows are found, and what is promised of their order.
+struct SinkPlan {
+  enum class Kind { kDiscard, kCollect, kPrint, kFiles } kind;
+  int op = 0;
+  int source = 0;            // the operator whose rows it takes
+  std::string place;         // of prints: the identifier; of files: the directory
+  bool keeps_order = false;  // rows of a key come in the order in which the source made them
+};
+
+// A job and its input.
+struct GeneratedJob {
+  idl::JobGraph graph;
+  std::map<std::string, std::string> files;        // what its file sources read: path, bytes
+  std::map<int, std::vector<std::string>> texts;   // by source of STRING rows: its rows
+  std::vector<SinkPlan> sinks;
+  bool batch = false;  // reduces emit final results only
+};
+
+// Draws a word count: sources of lines, words and numbers; maps, filters, flat maps, unions, diamonds, streams united with
+// themselves; every partitioner; any parallelism up to 4; chaining as it comes; one or two reduces; any sinks.
+// `number` tells the jobs of one cluster apart.
+GeneratedJob GenerateJob(SimRandom& random, int number);
+
+// The operators that these jobs use.
+OperatorRegistry GeneratorOperators();
+
+// Slots that a job needs.
+int SlotsOf(const idl::JobGraph& graph);
+
+}  // namespace pyflinkpp::sim

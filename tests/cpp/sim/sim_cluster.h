@@ -1,0 +1,90 @@
+// A JobManager, TaskManagers and clients in a simulated world: all of it production code but the clients and the Env.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/jobmanager/job_manager.h"
+#include "runtime/taskmanager/task_manager.h"
+#include "sim/sim_env.h"
+#include "sim/watched_operators.h"
+#include "sim/watched_transport.h"
+
+namespace pyflinkpp::sim {
+
+// The client of one job, as a loop of its own: it takes what the collect sink sends, and learns how the job ends. Ends
+// when the job has ended and all results have been taken, or were given up.
+class SimClient final : public Loop, public JobListener {
+ public:
+  SimClient(const idl::JobGraph& graph, SimEnv& world, WatchedTransport& transport, std::vector<std::string>& violations);
+
+  // Gives the results up after so many elements.
+  void AbandonAfter(int64_t elements) { abandon_after_ = elements; }
+
+  const std::string& job_id() const { return job_id_; }
+  bool ended() const { return result_.has_value(); }
+  JobState state() const { return state_; }
+  const JobResult& result() const { return *result_; }
+  const std::vector<std::string>& rows() const { return rows_; }  // as sinks print them, in their order
+  bool abandoned() const { return abandoned_; }
+
+  void OnState(JobState state) override;
+  void OnEnd(const JobResult& result) override;
+
+ private:
+  StepResult Work() override;
+  void Take(const StreamElement& element);
+
+  const std::string job_id_;
+  WatchedTransport& transport_;
+  std::vector<std::string>& violations_;
+  ReadyChannels ready_;
+  std::unique_ptr<InputChannel> results_;
+  JobState state_ = JobState::kCreated;
+  std::optional<JobResult> result_;
+  bool told_end_ = false;
+  int64_t abandon_after_ = -1;
+  bool abandoned_ = false;
+  std::vector<std::string> rows_;
+};
+
+struct SimClusterOptions {
+  int task_managers = 1;
+  int slots = kUnlimitedSlots;  // of each TaskManager
+};
+
+// Everything that one seed runs. What breaks a rule is told by violations().
+class SimCluster {
+ public:
+  SimCluster(uint64_t seed, OperatorRegistry registry, const SimClusterOptions& options);
+  ~SimCluster();
+
+  std::shared_ptr<SimClient> Submit(const idl::JobGraph& graph);
+  void Cancel(const std::string& job_id) { job_manager_->CancelJob(job_id); }
+
+  // Lets the cluster run until the job has ended and its client has seen it, or until `steps` steps have been made in all.
+  absl::Status RunUntilEnded(const SimClient& client);
+  absl::Status RunUntilStep(size_t steps);
+  // Shuts the cluster down and runs until nothing is left; then checks that all is closed and accounted for.
+  absl::Status ShutDown();
+
+  SimEnv& world() { return world_; }
+  const Trace& trace() const { return world_.scheduler.trace(); }
+  OperatorWatch& watch() { return watch_; }
+  const std::vector<std::string>& violations() const { return violations_; }
+  WatchedTransport& transport() { return transport_; }
+
+ private:
+  SimEnv world_;
+  std::vector<std::string> violations_;
+  OperatorWatch watch_;
+  const OperatorRegistry registry_;
+  WatchedTransport transport_{violations_};
+  std::shared_ptr<JobManager> job_manager_;
+  std::vector<std::shared_ptr<TaskManager>> task_managers_;
+  std::vector<std::shared_ptr<SimClient>> clients_;
+};
+
+}  // namespace pyflinkpp::sim

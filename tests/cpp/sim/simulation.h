@@ -1,0 +1,43 @@
+// One simulated run: random jobs on a random cluster, perhaps with trouble, and everything checked.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/scheduler/execution_graph.h"
+#include "sim/oracle.h"
+
+namespace pyflinkpp::sim {
+
+// What happens to the jobs besides their work, at a moment that the seed picks.
+enum class Trouble {
+  kNone,
+  kCancel,    // a client cancels
+  kFault,     // a call of an operator fails
+  kShutDown,  // the cluster is shut down
+};
+
+struct SimulationPlan {
+  uint64_t seed = 0;      // of the order of steps, the cluster, the trouble
+  uint64_t job_seed = 0;  // of the jobs and their input
+  Trouble trouble = Trouble::kNone;
+};
+
+struct SimulationOutcome {
+  std::vector<std::string> problems;  // none: all is as it should be
+  std::vector<JobState> states;       // by job
+  std::vector<std::map<int, Bag>> results;  // by job and sink: rows that were found
+  bool abandoned = false;             // a client gave up its results early
+  uint64_t trace_hash = 0;
+  size_t steps = 0;
+  int64_t elements = 0;  // that crossed channels
+  int64_t records = 0;   // that operators took in
+  std::string trace;
+};
+
+// Runs on the calling thread. The same plan has the same outcome.
+SimulationOutcome Simulate(const SimulationPlan& plan);
+
+}  // namespace pyflinkpp::sim

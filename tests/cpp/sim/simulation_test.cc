@@ -1,0 +1,132 @@
+// The production JobManager, TaskManagers, tasks and channels in a simulated world, by seeds.
+//
+//   PFPP_SIM_SEEDS=20000 pfpp_tests --gtest_filter='Simulation.*'     more seeds than the usual 300
+//   PFPP_SIM_FROM=5000                                                starting with this one
+//   PFPP_SIM_SEED=17                                                  this one only, and its trace
+#include "sim/simulation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace pyflinkpp::sim {
+namespace {
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// A broken invariant ends the process: the seed must be known all the same.
+char now_running[128] = "";
+void TellSeed(int signal) {
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, now_running, std::char_traits<char>::length(now_running));
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+}
+
+// Runs the plans of many seeds; `usual`: so many, unless the environment says otherwise. Gives up after a few problems.
+template <class PlanOf, class Look>
+void RunSeeds(const char* test, uint64_t usual, PlanOf plan_of, Look look) {
+  uint64_t from = FromEnvironment("PFPP_SIM_FROM", 0);
+  uint64_t count = FromEnvironment("PFPP_SIM_SEEDS", usual);
+  const uint64_t only = FromEnvironment("PFPP_SIM_SEED", ~uint64_t{0});
+  if (only != ~uint64_t{0}) {
+    from = only;
+    count = 1;
+  }
+  ::signal(SIGABRT, TellSeed);
+  ::signal(SIGSEGV, TellSeed);
+  int failed = 0;
+  for (uint64_t seed = from; seed < from + count && failed < 5; ++seed) {
+    std::snprintf(now_running, sizeof(now_running), "PFPP_SIM_SEED=%" PRIu64 " --gtest_filter=Simulation.%s\n", seed, test);
+    const SimulationOutcome outcome = Simulate(plan_of(seed));
+    if (only != ~uint64_t{0}) std::printf("%s", outcome.trace.c_str());
+    if (!outcome.problems.empty()) {
+      ++failed;
+      ADD_FAILURE() << now_running << absl::StrJoin(outcome.problems, "\n");
+    }
+    look(outcome);
+  }
+  now_running[0] = 0;
+}
+
+void Ignore(const SimulationOutcome&) {}
+
+TEST(Simulation, JobsGiveWhatTheOracleSays) {
+  int64_t records = 0;
+  int64_t elements = 0;
+  RunSeeds("JobsGiveWhatTheOracleSays", 300, [](uint64_t seed) { return SimulationPlan{.seed = seed, .job_seed = seed}; },
+           [&](const SimulationOutcome& outcome) {
+             records += outcome.records;
+             elements += outcome.elements;
+           });
+  RecordProperty("records", absl::StrCat(records));
+  RecordProperty("elements", absl::StrCat(elements));
+}
+
+TEST(Simulation, CancelEndsAJobAtAnyStep) {
+  int canceled = 0;
+  RunSeeds("CancelEndsAJobAtAnyStep", 200,
+           [](uint64_t seed) { return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kCancel}; },
+           [&](const SimulationOutcome& outcome) {
+             for (const JobState state : outcome.states) canceled += state == JobState::kCanceled ? 1 : 0;
+           });
+  EXPECT_GT(canceled, 0);
+}
+
+TEST(Simulation, AFailureEndsItsJobAtAnyCall) {
+  int failed = 0;
+  RunSeeds("AFailureEndsItsJobAtAnyCall", 200,
+           [](uint64_t seed) { return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kFault}; },
+           [&](const SimulationOutcome& outcome) {
+             for (const JobState state : outcome.states) failed += state == JobState::kFailed ? 1 : 0;
+           });
+  EXPECT_GT(failed, 0);
+}
+
+TEST(Simulation, AClusterShutsDownAtAnyStep) {
+  RunSeeds("AClusterShutsDownAtAnyStep", 200,
+           [](uint64_t seed) { return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kShutDown}; }, Ignore);
+}
+
+TEST(Simulation, ASeedRunTwiceGivesTheSameTrace) {
+  for (const Trouble trouble : {Trouble::kNone, Trouble::kCancel, Trouble::kFault}) {
+    for (uint64_t seed = 0; seed < 15; ++seed) {
+      const SimulationPlan plan{.seed = seed, .job_seed = seed, .trouble = trouble};
+      const SimulationOutcome first = Simulate(plan);
+      const SimulationOutcome second = Simulate(plan);
+      EXPECT_GT(first.steps, 10u);
+      EXPECT_EQ(first.trace_hash, second.trace_hash);
+      ASSERT_EQ(first.trace, second.trace) << "seed " << seed;
+    }
+  }
+}
+
+TEST(Simulation, OtherSeedsGiveOtherTracesAndTheSameResults) {
+  for (uint64_t job_seed = 0; job_seed < 15; ++job_seed) {
+    const SimulationOutcome first = Simulate({.seed = 1000, .job_seed = job_seed});
+    for (uint64_t seed = 1001; seed < 1004; ++seed) {
+      const SimulationOutcome other = Simulate({.seed = seed, .job_seed = job_seed});
+      EXPECT_NE(first.trace_hash, other.trace_hash);
+      EXPECT_NE(first.trace, other.trace);
+      bool abandoned = false;  // a client that gives up early has other rows
+      for (const SimulationOutcome* outcome : {&first, &other}) {
+        EXPECT_THAT(outcome->problems, testing::IsEmpty());
+        abandoned |= outcome->abandoned;
+      }
+      if (!abandoned) EXPECT_EQ(first.results, other.results) << "job " << job_seed << ", seed " << seed;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pyflinkpp::sim

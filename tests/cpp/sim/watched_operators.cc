@@ -1,0 +1,187 @@
+#include "sim/watched_operators.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+
+namespace pyflinkpp::sim {
+namespace {
+
+// The life of one operator.
+class Watcher {
+ public:
+  explicit Watcher(OperatorWatch& watch) : watch_(watch) { ++watch_.made; }
+  ~Watcher() {
+    ++watch_.destroyed;
+    if (opened_ && !closed_) Violate("it is destroyed before it is closed");
+  }
+
+  absl::Status OnOpen(const OperatorContext& context) {
+    task_ = context.task_name;
+    OnCall();
+    if (opened_) Violate("it is opened twice");
+    opened_ = true;
+    ++watch_.opened;
+    return Faulty(Fault::At::kOpen);
+  }
+  absl::Status OnProcess(const RecordBatchView& view) {
+    OnCall();
+    if (!opened_ || finished_ || closed_) Violate("a batch comes before Open or behind Finish");
+    if (view.done()) Violate("a batch comes that has been consumed");
+    return Faulty(Fault::At::kProcess);
+  }
+  void AfterProcess(const RecordBatchView& view, size_t position, const absl::StatusOr<Progress>& progress) {
+    if (!progress.ok()) return;
+    if (*progress == Progress::kDone && !view.done()) Violate("it is done, but not its batch");
+    if (*progress == Progress::kMore && view.position == position) Violate("it took nothing of its batch");
+    if (view.position > view.batch->size()) Violate("it took more than its batch");
+  }
+  absl::Status OnPoll() {
+    OnCall();
+    if (!opened_ || polled_out_ || closed_) Violate("it is polled before Open or behind its end");
+    return Faulty(Fault::At::kPoll);
+  }
+  void AfterPoll(const absl::StatusOr<Progress>& progress) { polled_out_ |= progress.ok() && *progress == Progress::kDone; }
+  absl::Status OnWatermark(const Watermark& watermark) {
+    OnCall();
+    if (!opened_ || finished_ || closed_) Violate("a watermark comes before Open or behind Finish");
+    if (watermark.timestamp < watermark_) Violate("a watermark goes back");
+    watermark_ = watermark.timestamp;
+    return Faulty(Fault::At::kWatermark);
+  }
+  absl::Status OnFinish() {
+    OnCall();
+    if (!opened_ || finished_ || closed_) Violate("Finish comes before Open or twice");
+    if (watermark_ != kMaxTimestamp) Violate("Finish comes without the last watermark");
+    return Faulty(Fault::At::kFinish);
+  }
+  void AfterFinish(const absl::StatusOr<Progress>& progress) { finished_ |= progress.ok() && *progress == Progress::kDone; }
+  absl::Status OnCommit() {
+    OnCall();
+    if (!finished_ || committed_ || closed_) Violate("Commit comes before the end of Finish, or twice");
+    return Faulty(Fault::At::kCommit);
+  }
+  void AfterCommit(const absl::StatusOr<Progress>& progress) { committed_ |= progress.ok() && *progress == Progress::kDone; }
+  absl::Status OnClose() {
+    OnCall();
+    if (!opened_ || closed_) Violate("Close comes before Open or twice");
+    closed_ = true;
+    ++watch_.closed;
+    return Faulty(Fault::At::kClose);
+  }
+
+ private:
+  void OnCall() {
+    ++watch_.calls;
+    if (*watch_.running != task_) Violate(absl::StrCat("it is called on the loop '", *watch_.running, "'"));
+  }
+  absl::Status Faulty(Fault::At at) {
+    if (watch_.fault.at != at || watch_.fault.nth-- != 0) return absl::OkStatus();
+    watch_.fault.happened = true;
+    return UserError(Fault::kMessage);
+  }
+  void Violate(absl::string_view what) { watch_.violations->push_back(absl::StrCat("an operator of ", task_, ": ", what)); }
+
+  OperatorWatch& watch_;
+  std::string task_;
+  bool opened_ = false;
+  bool polled_out_ = false;
+  bool finished_ = false;
+  bool committed_ = false;
+  bool closed_ = false;
+  int64_t watermark_ = kMinTimestamp;
+};
+
+// What SourceOperator and Operator have in common; ProcessBatch and Poll are left.
+template <class Base>
+class WatchedBase : public Base {
+ public:
+  WatchedBase(std::unique_ptr<Operator> op, OperatorWatch& watch) : op_(std::move(op)), watcher_(watch) {}
+
+  absl::Status Open(OperatorContext& context) override {
+    RETURN_IF_ERROR(watcher_.OnOpen(context));
+    inner_opened_ = true;
+    return op_->Open(context);
+  }
+  absl::Status ProcessWatermark(const Watermark& watermark, Output& output) override {
+    RETURN_IF_ERROR(watcher_.OnWatermark(watermark));
+    return op_->ProcessWatermark(watermark, output);
+  }
+  absl::StatusOr<Progress> Finish(Output& output) override {
+    RETURN_IF_ERROR(watcher_.OnFinish());
+    absl::StatusOr<Progress> progress = op_->Finish(output);
+    watcher_.AfterFinish(progress);
+    return progress;
+  }
+  bool needs_commit() const override { return op_->needs_commit(); }
+  absl::StatusOr<Progress> Commit() override {
+    RETURN_IF_ERROR(watcher_.OnCommit());
+    absl::StatusOr<Progress> progress = op_->Commit();
+    watcher_.AfterCommit(progress);
+    return progress;
+  }
+  absl::Status Close() override {
+    const absl::Status wanted = watcher_.OnClose();
+    const absl::Status closed = inner_opened_ ? op_->Close() : absl::OkStatus();
+    return wanted.ok() ? closed : wanted;
+  }
+
+ protected:
+  const std::unique_ptr<Operator> op_;
+  Watcher watcher_;
+  bool inner_opened_ = false;
+};
+
+class WatchedOperator final : public WatchedBase<Operator> {
+ public:
+  using WatchedBase::WatchedBase;
+
+  absl::StatusOr<Progress> ProcessBatch(int input, RecordBatchView& view, Output& output) override {
+    RETURN_IF_ERROR(watcher_.OnProcess(view));
+    const size_t position = view.position;
+    absl::StatusOr<Progress> progress = op_->ProcessBatch(input, view, output);
+    watcher_.AfterProcess(view, position, progress);
+    return progress;
+  }
+};
+
+class WatchedSource final : public WatchedBase<SourceOperator> {
+ public:
+  using WatchedBase::WatchedBase;
+
+  absl::Status Open(OperatorContext& context) override {
+    source().request_split = request_split;
+    return WatchedBase::Open(context);
+  }
+  absl::StatusOr<Progress> Poll(Output& output) override {
+    RETURN_IF_ERROR(watcher_.OnPoll());
+    absl::StatusOr<Progress> progress = source().Poll(output);
+    watcher_.AfterPoll(progress);
+    return progress;
+  }
+  void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) override {
+    source().AddSplits(std::move(splits), no_more_splits);
+  }
+
+ private:
+  SourceOperator& source() { return static_cast<SourceOperator&>(*op_); }
+};
+
+}  // namespace
+
+OperatorRegistry Watched(OperatorRegistry registry, OperatorWatch& watch) {
+  for (auto& [kind, entry] : registry.entries) {
+    entry.make = [make = std::move(entry.make), &watch](
+                     std::span<const idl::OperatorNode> nodes,
+                     const SerializerFactory& serializers) -> absl::StatusOr<std::unique_ptr<Operator>> {
+      ASSIGN_OR_RETURN(std::unique_ptr<Operator> op, make(nodes, serializers));
+      if (dynamic_cast<SourceOperator*>(op.get()) != nullptr) return std::make_unique<WatchedSource>(std::move(op), watch);
+      return std::make_unique<WatchedOperator>(std::move(op), watch);
+    };
+  }
+  return registry;
+}
+
+}  // namespace pyflinkpp::sim

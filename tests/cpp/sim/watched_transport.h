@@ -1,0 +1,56 @@
+// A transport that keeps account of what goes over each channel of another one.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/network/local_transport.h"
+
+namespace pyflinkpp::sim {
+
+// Used on the simulation's one thread. The channels are LocalTransport's own; what is checked on the way:
+// credit stays within its bounds, elements arrive in the order in which they were sent, watermarks never go back, batches
+// are not empty, nothing follows the end of input, no end is opened twice.
+class WatchedTransport final : public Transport {
+ public:
+  // What a broken rule is reported to.
+  explicit WatchedTransport(std::vector<std::string>& violations) : violations_(violations) {}
+
+  std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) override;
+  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel) override;
+  void Release(const std::string& job) override { transport_.Release(job); }
+
+  size_t half_open() { return transport_.half_open(); }
+  // Reports channels with an open end; for a job that has FINISHED also those on which not all that was sent arrived, or
+  // the end of input did not.
+  void CheckClosed(const std::string& job, bool finished);
+  int64_t elements() const { return elements_; }
+
+ private:
+  struct Account {
+    int outputs_open = 0;
+    int inputs_open = 0;
+    bool output_opened = false;
+    bool input_opened = false;
+    int64_t sent = 0;
+    int64_t records_sent = 0;
+    int64_t polled = 0;
+    int64_t records_polled = 0;
+    int64_t watermark_sent = kMinTimestamp;
+    bool end_sent = false;
+    bool end_polled = false;
+    bool input_closed = false;
+  };
+  class Output;
+  class Input;
+  void Violate(const ChannelId& id, const std::string& what);
+
+  std::vector<std::string>& violations_;
+  LocalTransport transport_;
+  std::map<ChannelId, Account> accounts_;
+  int64_t elements_ = 0;
+};
+
+}  // namespace pyflinkpp::sim
