@@ -94,6 +94,15 @@ void JobMaster::Deploy() {
 
 void JobMaster::OnSplitRequest(const idl::SplitRequest& request) {
   if (state_ != JobState::kRunning) return;
+  // No record flows before every function of the job has been opened.
+  if (!execution_.all_open()) {
+    early_requests_.push_back(request);
+    return;
+  }
+  AnswerSplitRequest(request);
+}
+
+void JobMaster::AnswerSplitRequest(const idl::SplitRequest& request) {
   if (const auto enumerator = enumerators_.find(request.op); enumerator != enumerators_.end()) {
     enumerator->second->HandleSplitRequest(request.task.subtask);
   }
@@ -110,6 +119,9 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
     }
   }
   if (report.state == idl::TaskState::FAILED) return Fail(report.failure);
+  if (state_ == JobState::kRunning && execution_.all_open()) {
+    for (const idl::SplitRequest& request : std::exchange(early_requests_, {})) AnswerSplitRequest(request);
+  }
   if (report.state == idl::TaskState::PREPARED || report.state == idl::TaskState::FINISHED) {
     if (state_ == JobState::kRunning && !committing_ && execution_.all_prepared()) {
       committing_ = true;

@@ -7,7 +7,7 @@ namespace pyflinkpp {
 
 // Part of the JobManager: owned by it, runs on its loop.
 //
-//   start enumerators -> take slots -> deploy -> ... -> all prepared: commit -> FINISHED
+//   start enumerators -> take slots -> deploy -> all open: sources get splits -> all prepared: commit -> FINISHED
 //   a task fails: cancel the others -> all ended: FAILED        cancel: the same -> CANCELED
 class JobMaster {
  public:
@@ -24,6 +24,7 @@ class JobMaster {
   absl::Status TakeSlots();
   void Deploy();
   void Fail(idl::Failure failure);
+  void AnswerSplitRequest(const idl::SplitRequest& request);
   void CancelTasks();
   void SetState(JobState state);
   void EndIfAllEnded();
@@ -40,6 +41,7 @@ class JobMaster {
   size_t enumerators_starting_ = 0;
   bool deployed_ = false;
   bool committing_ = false;
+  std::vector<idl::SplitRequest> early_requests_;  // came before every task was open
   std::map<int, RegisteredTaskManager*> slot_owner_;                 // by slot of ExecutionGraph
   std::map<std::pair<int, int>, std::vector<idl::OperatorMetrics>> metrics_;  // by vertex and subtask: the last report's
   JobResult result_;

@@ -22,6 +22,8 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   const std::string& name() const { return name_; }
+  // Whether the loop needs what only one can have at a time; see turns.h.
+  virtual bool takes_turns() const { return false; }
   Mailbox& mailbox() { return mailbox_; }
 
   // Runs one letter, or else a bounded piece of the loop's own work; never blocks. Not called again after kDone.
@@ -54,6 +56,8 @@ class LoopRunner {
   virtual ~LoopRunner() = default;
   // Steps the loop until it is done; keeps it alive until then.
   virtual void Start(std::shared_ptr<Loop> loop) = 0;
+  // A millisecond has passed.
+  virtual void Tick() {}
 };
 
 }  // namespace pyflinkpp

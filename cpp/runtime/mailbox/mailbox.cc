@@ -7,10 +7,13 @@
 namespace pyflinkpp {
 
 void Mailbox::Post(const char* name, absl::AnyInvocable<void()> run) {
-  MutexLock lock(mutex_);
-  mails_.push_back({name, std::move(run)});
-  has_mail_.store(true, std::memory_order_relaxed);
-  changed_.NotifyOne();
+  {
+    MutexLock lock(mutex_);
+    mails_.push_back({name, std::move(run)});
+    has_mail_.store(true, std::memory_order_relaxed);
+    changed_.NotifyOne();
+  }
+  if (on_ready_) on_ready_();
 }
 
 void Mailbox::PostAt(int64_t nanos, const char* name, absl::AnyInvocable<void()> run) {
@@ -21,8 +24,11 @@ void Mailbox::PostAt(int64_t nanos, const char* name, absl::AnyInvocable<void()>
 
 void Mailbox::Notify() {
   if (signaled_.exchange(true, std::memory_order_seq_cst)) return;
-  MutexLock lock(mutex_);  // so that it can't fall between the loop's look and its sleep
-  changed_.NotifyOne();
+  {
+    MutexLock lock(mutex_);  // so that it can't fall between the loop's look and its sleep
+    changed_.NotifyOne();
+  }
+  if (on_ready_) on_ready_();
 }
 
 void Mailbox::TakeDueTimers() {

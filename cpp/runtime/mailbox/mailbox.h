@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "core/base/mutex.h"
@@ -35,6 +36,9 @@ class Mailbox {
   // Something outside has changed (input, credit): the loop takes another step.
   void Notify();
 
+  // Is called, by who posts or notifies, when there is something new for the loop. Set before others know the loop.
+  void SetOnReady(absl::AnyInvocable<void()> on_ready) { on_ready_ = std::move(on_ready); }
+
   // Without a lock, for hot loops: whether a letter waits.
   const std::atomic<bool>& has_mail_flag() const { return has_mail_; }
 
@@ -49,6 +53,7 @@ class Mailbox {
   void TakeDueTimers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Clock& clock_;
+  absl::AnyInvocable<void()> on_ready_;
   std::atomic<bool> signaled_{false};
   std::atomic<bool> has_mail_{false};
   Mutex mutex_;

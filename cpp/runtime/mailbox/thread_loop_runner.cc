@@ -7,18 +7,40 @@
 namespace pyflinkpp {
 namespace {
 
-void RunLoop(std::shared_ptr<Loop> loop, std::shared_ptr<std::atomic<bool>> done) {
-  pthread_setname_np(pthread_self(), loop->name().substr(0, 15).c_str());
+void RunFreely(Loop& loop) {
   for (;;) {
-    const StepResult result = loop->Step();
-    if (result.state == StepResult::State::kDone) break;
-    if (result.state == StepResult::State::kWait) loop->mailbox().Wait();
+    const StepResult result = loop.Step();
+    if (result.state == StepResult::State::kDone) return;
+    if (result.state == StepResult::State::kWait) loop.mailbox().Wait();
+  }
+}
+
+}  // namespace
+
+void ThreadLoopRunner::RunInTurns(Loop& loop, Turns::Ticket& ticket) {
+  for (;;) {
+    turns_.Take(ticket);
+    StepResult result;
+    do {
+      result = loop.Step();
+    } while (result.state == StepResult::State::kMore && !ticket.should_give_back());
+    if (result.state == StepResult::State::kDone) return turns_.End(ticket);
+    turns_.GiveBack(ticket);
+    if (result.state == StepResult::State::kWait) loop.mailbox().Wait();
+  }
+}
+
+void ThreadLoopRunner::Run(std::shared_ptr<Loop> loop, std::shared_ptr<Turns::Ticket> ticket,
+                           std::shared_ptr<std::atomic<bool>> done) {
+  pthread_setname_np(pthread_self(), loop->name().substr(0, 15).c_str());
+  if (ticket != nullptr) {
+    RunInTurns(*loop, *ticket);
+  } else {
+    RunFreely(*loop);
   }
   loop.reset();
   done->store(true);
 }
-
-}  // namespace
 
 void ThreadLoopRunner::Start(std::shared_ptr<Loop> loop) {
   MutexLock lock(mutex_);
@@ -31,8 +53,13 @@ void ThreadLoopRunner::Start(std::shared_ptr<Loop> loop) {
       ++i;
     }
   }
+  std::shared_ptr<Turns::Ticket> ticket;
+  if (loop->takes_turns()) {
+    ticket = std::make_shared<Turns::Ticket>();
+    loop->mailbox().SetOnReady([ticket, this] { turns_.Ready(*ticket); });
+  }
   auto done = std::make_shared<std::atomic<bool>>(false);
-  entries_.push_back({std::thread(RunLoop, std::move(loop), done), done});
+  entries_.push_back({std::thread(&ThreadLoopRunner::Run, this, std::move(loop), std::move(ticket), done), done});
 }
 
 void ThreadLoopRunner::JoinAll() {

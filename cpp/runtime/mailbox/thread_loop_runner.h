@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/mailbox/loop.h"
+#include "runtime/mailbox/turns.h"
 
 namespace pyflinkpp {
 
@@ -16,12 +17,17 @@ class ThreadLoopRunner : public LoopRunner {
   ~ThreadLoopRunner() override { JoinAll(); }
   void Start(std::shared_ptr<Loop> loop) override;
   void JoinAll();
+  void Tick() override { turns_.Tick(); }
 
  private:
   struct Entry {
     std::thread thread;
     std::shared_ptr<std::atomic<bool>> done;
   };
+  void RunInTurns(Loop& loop, Turns::Ticket& ticket);
+  void Run(std::shared_ptr<Loop> loop, std::shared_ptr<Turns::Ticket> ticket, std::shared_ptr<std::atomic<bool>> done);
+
+  Turns turns_;
   Mutex mutex_;
   std::vector<Entry> entries_ ABSL_GUARDED_BY(mutex_);
 };

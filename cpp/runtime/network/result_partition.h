@@ -56,6 +56,7 @@ class ResultPartition {
  private:
   template <class Control>
   void BroadcastControl(const Control& control) {
+    Flush();  // in its own order
     for (ResultSubpartition& subpartition : subpartitions_) subpartition.AddControl(control);
   }
   absl::Status WriteToAll(std::unique_ptr<RecordBatch> batch);

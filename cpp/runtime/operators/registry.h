@@ -30,6 +30,7 @@ struct OperatorRegistry {
     OperatorFactory make;
     bool fuses = false;  // neighbours in a chain that fuse become one Operator
     EnumeratorFactory make_enumerator;  // sources only
+    bool takes_turns = false;           // its task needs what only one can have at a time (Python: the interpreter's lock)
   };
 
   std::map<std::string, Entry> entries;  // by KindOf(spec)

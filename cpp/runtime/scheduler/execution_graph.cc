@@ -119,6 +119,11 @@ int ExecutionGraph::AssignSlots() {
   return total;
 }
 
+bool ExecutionGraph::all_open() const {
+  return std::none_of(executions_.begin(), executions_.end(),
+                      [](const Execution& e) { return e.state == idl::TaskState::CREATED; });
+}
+
 bool ExecutionGraph::all_ended() const {
   return std::all_of(executions_.begin(), executions_.end(), [](const Execution& e) { return HasEnded(e.state); });
 }

@@ -35,6 +35,7 @@ class ExecutionGraph {
   // Slots that a job needs: subtasks of a slot sharing group with equal index share one. Sets Execution.slot.
   int AssignSlots();
 
+  bool all_open() const;
   bool all_ended() const;
   // Every task has finished its input, and some wait to commit.
   bool all_prepared() const;

@@ -1,5 +1,6 @@
 #include "runtime/task/stream_task.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,13 @@ StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& tran
       gate_(mailbox()) {}
 
 StreamTask::~StreamTask() = default;
+
+bool StreamTask::takes_turns() const {
+  return std::any_of(deployment_.chain.begin(), deployment_.chain.end(), [&](const idl::ChainNode& node) {
+    const auto entry = registry_.entries.find(KindOf(node.op.spec));
+    return entry != registry_.entries.end() && entry->second.takes_turns;
+  });
+}
 
 void StreamTask::Cancel() {
   mailbox().Post("cancel", [this] {

@@ -43,6 +43,7 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   // A millisecond has passed: a batch in hand is interrupted, what is gathered goes out.
   void Tick() { ticked_.store(true, std::memory_order_relaxed); }
 
+  bool takes_turns() const override;
   const idl::TaskId& id() const { return deployment_.task; }
 
  protected:

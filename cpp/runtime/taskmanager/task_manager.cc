@@ -63,6 +63,7 @@ void TaskManager::Tick() {
     return;
   }
   for (auto& [id, task] : tasks_) task->Tick();
+  env_.loops.Tick();
   mailbox().PostAt(env_.clock.NowNanos() + kTickNanos, "tick", [this] { Tick(); });
 }
 

@@ -43,7 +43,7 @@ class PythonConsole final : public Console {
 OperatorRegistry PythonOperators() {
   OperatorRegistry registry = BuiltinOperators();
   registry.serializers = PythonSerializerOf;
-  registry.entries["python"] = {.make = MakePythonStage, .fuses = true, .make_enumerator = {}};
+  registry.entries["python"] = {.make = MakePythonStage, .fuses = true, .make_enumerator = {}, .takes_turns = true};
   registry.entries["project"] = registry.entries["python"];
   registry.entries["reduce"] = {
       .make = [](std::span<const idl::OperatorNode> nodes,
@@ -51,7 +51,8 @@ OperatorRegistry PythonOperators() {
         ASSIGN_OR_RETURN(auto serializer, serializers(nodes[0].output_type));
         return MakeKeyedReduceOperator(MakePythonReduce(nodes[0], std::move(serializer)), nodes[0].spec.reduce.final_only);
       },
-      .make_enumerator = {}};
+      .make_enumerator = {},
+      .takes_turns = true};
   return registry;
 }
 

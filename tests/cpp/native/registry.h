@@ -37,6 +37,7 @@ inline OperatorRegistry NativeOperators() {
   AddNative(registry, "odd_longs", [](Node) { return MakeOddLongs(); });
   AddNative(registry, "long_to_word", [](Node) { return MakeLongToWord(); });
   AddNative(registry, "key_by_long", [](Node) { return MakeKeyByLong(1000); });
+  AddNative(registry, "long_to_line", [](Node) { return MakeLongToLine(); });
   AddNative(registry, "split_words", [](Node) { return MakeSplitWords(); });
   AddNative(registry, "twice", [](Node) { return MakeTwice(); });
   AddNative(registry, "short_words", [](Node) { return MakeShortWords(); });

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "core/base/hash.h"
 #include "native/operator_templates.h"
 #include "runtime/operators/keyed_reduce_operator.h"
@@ -11,6 +13,20 @@
 namespace pyflinkpp::native {
 
 inline StringRow CopyTo(Arena& arena, absl::string_view text) { return {arena.Copy(text).data(), text.size()}; }
+
+// A line of eight words of a thousand, some more frequent than others.
+inline std::unique_ptr<Operator> MakeLongToLine() {
+  return MakeMap<int64_t>(StringSerializer(), [](int64_t number, Arena& arena) {
+    std::string line;
+    uint64_t random = static_cast<uint64_t>(number);
+    for (int i = 0; i < 8; ++i) {
+      random = MixHash(random + 1);
+      const uint64_t rank = (random & 0xffff) * (random >> 48) / (1 << 16) * 1000 / (1 << 16);
+      absl::StrAppend(&line, i == 0 ? "word" : " word", rank);
+    }
+    return CopyTo(arena, line);
+  });
+}
 
 // The runs of a line between blanks.
 inline std::unique_ptr<Operator> MakeSplitWords() {
