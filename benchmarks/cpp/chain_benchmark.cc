@@ -19,7 +19,8 @@ BENCHMARK(BM_NativeChain)->Unit(benchmark::kMillisecond)->UseRealTime()->Measure
 // What a source and a sink cost without anything between them.
 void BM_SourceToSink(benchmark::State& state) {
   RunJobs(state, kRecords, [](native::JobBuilder& job) {
-    job.Then(job.Numbers(1, kRecords, 1), idl::Partitioner::FORWARD, job.Discard(1));
+    const int numbers = job.Numbers(1, kRecords, 1);
+    job.Then(numbers, idl::Partitioner::FORWARD, job.Discard(1));
   });
 }
 BENCHMARK(BM_SourceToSink)->Unit(benchmark::kMillisecond)->UseRealTime()->MeasureProcessCPUTime();

@@ -11,7 +11,8 @@ enum class Behind { kDiscard, kReduce };
 // number sequence -> key_by | hash edge | sink or reduce -> sink; the task behind the edge never chains with the one before.
 void KeyedExchange(benchmark::State& state, int targets, Behind behind) {
   RunJobs(state, kRecords, [=](native::JobBuilder& job) {
-    const int keyed = job.Then(job.Numbers(1, kRecords, 1), idl::Partitioner::FORWARD, job.Native("key_by_long", 1));
+    const int numbers = job.Numbers(1, kRecords, 1);
+    const int keyed = job.Then(numbers, idl::Partitioner::FORWARD, job.Native("key_by_long", 1));
     const int head = behind == Behind::kReduce ? job.Reduce("sum_longs", /*final_only=*/false, targets) : job.Discard(targets);
     job.op(head).chaining = idl::ChainingStrategy::HEAD;
     job.Connect(keyed, head, idl::Partitioner::HASH);
@@ -33,7 +34,8 @@ BENCHMARK(BM_KeyedExchangeReduce)->ArgName("targets")->Arg(1)->Arg(2)->Unit(benc
 void BM_Rebalance(benchmark::State& state) {
   const auto targets = static_cast<int>(state.range(0));
   RunJobs(state, kRecords, [=](native::JobBuilder& job) {
-    job.Then(job.Numbers(1, kRecords, 1), idl::Partitioner::REBALANCE, job.Discard(targets));
+    const int numbers = job.Numbers(1, kRecords, 1);
+    job.Then(numbers, idl::Partitioner::REBALANCE, job.Discard(targets));
   });
 }
 BENCHMARK(BM_Rebalance)->ArgName("targets")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime()
@@ -44,8 +46,8 @@ BENCHMARK(BM_Rebalance)->ArgName("targets")->Arg(1)->Arg(2)->Unit(benchmark::kMi
 void BM_NativeWordCount(benchmark::State& state) {
   constexpr int64_t kLines = 500'000;
   RunJobs(state, kLines, [](native::JobBuilder& job) {
-    int last = job.Then(job.Numbers(1, kLines, 1), idl::Partitioner::FORWARD, job.Native("long_to_line", 1));
-    for (const char* name : {"split_words", "pair", "key_by_word"}) {
+    int last = job.Numbers(1, kLines, 1);
+    for (const char* name : {"long_to_line", "split_words", "pair", "key_by_word"}) {
       last = job.Then(last, idl::Partitioner::FORWARD, job.Native(name, 1));
     }
     const int reduce = job.Then(last, idl::Partitioner::HASH, job.Reduce("sum_counts", /*final_only=*/false, 1));

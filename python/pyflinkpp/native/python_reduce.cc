@@ -1,6 +1,7 @@
 #include "native/python_reduce.h"
 
 #include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
@@ -128,14 +129,18 @@ class PythonReduce final : public ReduceFunction {
  private:
   // State that is not in the cache costs more than the function: what the values of the next records point to is fetched
   // while others are worked on.
-  static void PrefetchObjects(const ValueState& state, size_t count) {
-    for (size_t i = 0; i < count; ++i) {
-      if (const std::byte* row = state.Hint(i)) __builtin_prefetch(*reinterpret_cast<PyObject* const*>(row));
-    }
+  void PrefetchObjects(ValueState& state, size_t count) {
+    hints_.clear();
     for (size_t i = 0; i < count; ++i) {
       const std::byte* row = state.Hint(i);
       PyObject* value = row == nullptr ? nullptr : *reinterpret_cast<PyObject* const*>(row);
-      if (value == nullptr || !PyTuple_CheckExact(value)) continue;
+      if (value == nullptr) continue;
+      __builtin_prefetch(value);
+      __builtin_prefetch(reinterpret_cast<const char*>(value) + 32);
+      hints_.push_back(value);
+    }
+    for (PyObject* value : hints_) {
+      if (!PyTuple_CheckExact(value)) continue;
       for (Py_ssize_t item = 0; item < PyTuple_GET_SIZE(value); ++item) __builtin_prefetch(PyTuple_GET_ITEM(value, item));
     }
   }
@@ -176,6 +181,7 @@ class PythonReduce final : public ReduceFunction {
   const std::shared_ptr<const PythonSerializer> serializer_;
   std::optional<UserFunction> function_;
   OperatorContext* context_ = nullptr;
+  std::vector<PyObject*> hints_;  // of the call that runs; borrowed
 };
 
 }  // namespace

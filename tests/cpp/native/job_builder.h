@@ -89,7 +89,7 @@ class JobBuilder {
     edge.partitioner = partitioner;
     edge.input = 0;
   }
-  // The same, for graphs written from source to sink: returns the target.
+  // The same, for graphs written from source to sink: returns the target. The source was added before.
   int Then(int source, idl::Partitioner::type partitioner, int target) {
     Connect(source, target, partitioner);
     return target;

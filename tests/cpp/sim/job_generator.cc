@@ -6,10 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/base/status.h"
 #include "native/registry.h"
 #include "runtime/connectors/file/file_source_operator.h"
 #include "runtime/scheduler/execution_graph.h"
 #include "sim/pausing_operator.h"
+#include "sim/shattering_enumerator.h"
 
 namespace pyflinkpp::sim {
 namespace {
@@ -241,9 +243,15 @@ GeneratedJob GenerateJob(SimRandom& random, int number) { return Generator(rando
 OperatorRegistry GeneratorOperators() {
   OperatorRegistry registry = native::NativeOperators();
   native::AddNative(registry, "pause", [](const idl::OperatorNode&) { return std::make_unique<PausingOperator>(); });
-  // In chunks so small that lines and characters lie across them, and that reading waits.
-  registry.entries["file_source"].make = [](std::span<const idl::OperatorNode>, const SerializerFactory&) {
+  // In ranges and chunks so small that lines and characters lie across them, and that reading waits.
+  OperatorRegistry::Entry& files = registry.entries["file_source"];
+  files.make = [](std::span<const idl::OperatorNode>, const SerializerFactory&) {
     return MakeFileSourceOperator({.read_ahead = {.chunk_bytes = 50, .chunks_max = 2}});
+  };
+  files.make_enumerator = [make = std::move(files.make_enumerator)](
+                              const idl::OperatorNode& node) -> absl::StatusOr<std::unique_ptr<SplitEnumerator>> {
+    ASSIGN_OR_RETURN(std::unique_ptr<SplitEnumerator> enumerator, make(node));
+    return std::make_unique<ShatteringEnumerator>(std::move(enumerator));
   };
   return registry;
 }

@@ -86,6 +86,14 @@ class SimFileSystem::Writer final : public WritableFile {
   std::shared_ptr<Contents> contents_;  // null once closed
 };
 
+// Why there is nothing at a path: its parent is a file, or it is just not there.
+int SimFileSystem::WhyMissing(const std::string& path) const {
+  for (std::string at = Parent(Normal(path)); at != "/"; at = Parent(at)) {
+    if (const auto found = nodes_.find(at); found != nodes_.end()) return found->second.contents == nullptr ? ENOENT : ENOTDIR;
+  }
+  return ENOENT;
+}
+
 void SimFileSystem::CheckCaller() const { PFPP_CHECK(on_executor_()); }
 
 SimFileSystem::Node* SimFileSystem::Find(const std::string& path) {
@@ -96,7 +104,7 @@ SimFileSystem::Node* SimFileSystem::Find(const std::string& path) {
 absl::StatusOr<FileInfo> SimFileSystem::Stat(const std::string& path) {
   CheckCaller();
   const Node* node = Find(path);
-  if (node == nullptr) return Failed("read", path, ENOENT);
+  if (node == nullptr) return Failed("read", path, WhyMissing(path));
   return FileInfo{.path = path,
                   .size = node->contents == nullptr ? 0 : static_cast<int64_t>(node->contents->bytes.size()),
                   .directory = node->contents == nullptr};
@@ -105,7 +113,7 @@ absl::StatusOr<FileInfo> SimFileSystem::Stat(const std::string& path) {
 absl::StatusOr<std::vector<FileInfo>> SimFileSystem::List(const std::string& directory) {
   CheckCaller();
   const Node* node = Find(directory);
-  if (node == nullptr) return Failed("list", directory, ENOENT);
+  if (node == nullptr) return Failed("list", directory, WhyMissing(directory));
   if (node->contents != nullptr) return Failed("list", directory, ENOTDIR);
   const std::string parent = Normal(directory);
   std::vector<FileInfo> result;
@@ -121,7 +129,7 @@ absl::StatusOr<std::vector<FileInfo>> SimFileSystem::List(const std::string& dir
 absl::StatusOr<std::unique_ptr<ReadableFile>> SimFileSystem::Open(const std::string& path) {
   CheckCaller();
   const Node* node = Find(path);
-  if (node == nullptr) return Failed("read", path, ENOENT);
+  if (node == nullptr) return Failed("read", path, WhyMissing(path));
   if (node->contents == nullptr) return Failed("read", path, EISDIR);
   return std::make_unique<Reader>(*this, node->contents);
 }
@@ -129,7 +137,7 @@ absl::StatusOr<std::unique_ptr<ReadableFile>> SimFileSystem::Open(const std::str
 absl::StatusOr<std::unique_ptr<WritableFile>> SimFileSystem::Create(const std::string& path) {
   CheckCaller();
   const Node* parent = Find(Parent(Normal(path)));
-  if (parent == nullptr) return Failed("write", path, ENOENT);
+  if (parent == nullptr) return Failed("write", path, WhyMissing(path));
   if (parent->contents != nullptr) return Failed("write", path, ENOTDIR);
   const auto [entry, made] = nodes_.try_emplace(Normal(path));
   if (!made && entry->second.contents == nullptr) return Failed("write", path, EISDIR);
@@ -144,6 +152,7 @@ absl::Status SimFileSystem::MakeDirectories(const std::string& path) {
     if (node->contents == nullptr) return absl::OkStatus();
     return ExternalError(absl::StrCat("cannot create the directory ", path, ": it is a file"));
   }
+  if (WhyMissing(path) == ENOTDIR) return Failed("create the directory", path, ENOTDIR);
   RETURN_IF_ERROR(MakeDirectories(Parent(normal)));
   nodes_[normal] = {};
   return absl::OkStatus();
@@ -157,9 +166,13 @@ absl::Status SimFileSystem::CreateDirectories(const std::string& path) {
 absl::Status SimFileSystem::Rename(const std::string& from, const std::string& to) {
   CheckCaller();
   const Node* node = Find(from);
-  if (node == nullptr || Find(Parent(Normal(to))) == nullptr) {
-    return Failed("rename", absl::StrCat(from, " to ", to), ENOENT);
+  const Node* parent = Find(Parent(Normal(to)));
+  const absl::string_view missing = node == nullptr ? from : to;
+  if (node == nullptr || parent == nullptr || parent->contents != nullptr) {
+    const int error = parent != nullptr && parent->contents != nullptr ? ENOTDIR : WhyMissing(std::string(missing));
+    return Failed("rename", absl::StrCat(from, " to ", to), error);
   }
+  if (Normal(from) == Normal(to)) return absl::OkStatus();
   PFPP_CHECK(node->contents != nullptr);  // no one renames directories yet
   if (node->contents->synced < node->contents->bytes.size()) ++renamed_unsynced_;
   nodes_[Normal(to)] = *node;
@@ -170,7 +183,7 @@ absl::Status SimFileSystem::Rename(const std::string& from, const std::string& t
 absl::Status SimFileSystem::Delete(const std::string& path) {
   CheckCaller();
   const Node* node = Find(path);
-  if (node == nullptr) return Failed("delete", path, ENOENT);
+  if (node == nullptr) return Failed("delete", path, WhyMissing(path));
   if (node->contents == nullptr) return Failed("delete", path, EISDIR);
   nodes_.erase(Normal(path));
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/env/env.h"
@@ -48,6 +49,7 @@ class SimFileSystem final : public FileSystem {
 
   void CheckCaller() const;
   Node* Find(const std::string& path);
+  int WhyMissing(const std::string& path) const;
   absl::Status MakeDirectories(const std::string& path);
 
   const std::function<bool()> on_executor_;

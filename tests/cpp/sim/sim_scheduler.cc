@@ -45,7 +45,10 @@ void SimScheduler::Start(std::shared_ptr<Loop> loop) {
 absl::Status SimScheduler::RunUntil(const std::function<bool()>& done) {
   while (!done()) {
     if (!Step()) return absl::InternalError(Report("nothing can go on"));
-    if (quiet_jumps_ > kQuietJumpsMax) return absl::InternalError(Report("nothing but upkeep happens"));
+    if (quiet_jumps_ > kQuietJumpsMax) {
+      quiet_jumps_ = 0;  // the caller may do something about it
+      return absl::InternalError(Report("nothing but upkeep happens"));
+    }
     if (trace_.size() > kStepsMax) return absl::InternalError(Report("no end in sight"));
   }
   return absl::OkStatus();

@@ -1,0 +1,441 @@
+#include "runtime/network/result_partition.h"
+
+#include <gmock/gmock.h>
+
+#include <deque>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/graph/key_groups.h"
+#include "harness/batches.h"
+#include "harness/test_env.h"
+#include "harness/tracked_serializer.h"
+
+namespace pyflinkpp {
+namespace {
+
+using harness::LongRange;
+using harness::Longs;
+using harness::LongsOf;
+using harness::TextsOf;
+using harness::TrackedSerializer;
+using harness::TrackedValues;
+using idl::Partitioner;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// The far end of a channel, with credit by hand.
+struct Sink {
+  int credit = 1 << 20;
+  std::deque<StreamElement> elements;
+};
+
+class FakeChannel final : public OutputChannel {
+ public:
+  explicit FakeChannel(Sink& sink) : sink_(sink) {}
+  int credit() const override { return sink_.credit; }
+  void Send(StreamElement element) override {
+    PFPP_CHECK(sink_.credit-- > 0);
+    sink_.elements.push_back(std::move(element));
+  }
+
+ private:
+  Sink& sink_;
+};
+
+class ResultPartitionTest : public testing::Test {
+ protected:
+  void Open(Partitioner::type partitioner, size_t channels, int max_parallelism = 128) {
+    partition_.reset();
+    sinks_ = std::vector<Sink>(channels);
+    idl::OutputDescriptor descriptor;
+    descriptor.partitioner = partitioner;
+    descriptor.max_parallelism = max_parallelism;
+    descriptor.target_parallelism = static_cast<int>(channels);
+    std::vector<std::unique_ptr<OutputChannel>> ends;
+    for (size_t i = 0; i < channels; ++i) {
+      descriptor.targets.push_back(static_cast<int>(i));
+      ends.push_back(std::make_unique<FakeChannel>(sinks_[i]));
+    }
+    partition_ = std::make_unique<ResultPartition>(descriptor, std::move(ends), random_);
+  }
+  void Write(std::unique_ptr<RecordBatch> batch) {
+    const absl::Status status = partition_->Write(std::move(batch));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  // The records that a channel has got so far, control elements as "W5", "B1" and "E".
+  std::vector<std::string> Got(size_t channel) {
+    std::vector<std::string> got;
+    for (const StreamElement& element : sinks_[channel].elements) {
+      std::visit(Overloaded{
+                     [&](const std::unique_ptr<RecordBatch>& batch) {
+                       EXPECT_FALSE(batch->empty());
+                       EXPECT_LE(batch->size(), kBatchRecordsMax);
+                       for (std::string& text : TextsOf(*batch)) got.push_back(std::move(text));
+                     },
+                     [&](const Watermark& watermark) {
+                       got.push_back("W" + std::to_string(watermark.timestamp));
+                     },
+                     [&](const CheckpointBarrier& barrier) {
+                       got.push_back("B" + std::to_string(barrier.checkpoint));
+                     },
+                     [&](const EndOfInput&) { got.push_back("E"); },
+                 },
+                 element);
+    }
+    return got;
+  }
+
+  harness::SeededRandom random_{7};
+  std::vector<Sink> sinks_;
+  std::unique_ptr<ResultPartition> partition_;
+};
+
+// ---- where records go ----
+
+TEST_F(ResultPartitionTest, OneChannelGetsBatchesAsTheyAre) {
+  for (const auto partitioner :
+       {Partitioner::FORWARD, Partitioner::REBALANCE, Partitioner::RESCALE, Partitioner::SHUFFLE,
+        Partitioner::BROADCAST, Partitioner::GLOBAL}) {
+    Open(partitioner, 1);
+    auto batch = Longs({1, 2});
+    const RecordBatch* written = batch.get();
+    Write(std::move(batch));
+    ASSERT_EQ(sinks_[0].elements.size(), 1u) << "at once, without a flush";
+    EXPECT_EQ(std::get<0>(sinks_[0].elements[0]).get(), written);
+  }
+}
+
+TEST_F(ResultPartitionTest, AnEmptyBatchIsNotSent) {
+  Open(Partitioner::FORWARD, 1);
+  Write(Longs({}));
+  EXPECT_THAT(sinks_[0].elements, IsEmpty());
+}
+
+TEST_F(ResultPartitionTest, GlobalMeansTheFirst) {
+  Open(Partitioner::GLOBAL, 3);
+  Write(Longs({1, 2}));
+  Write(Longs({3}));
+  EXPECT_THAT(Got(0), ElementsAre("1", "2", "3"));
+  EXPECT_THAT(Got(1), IsEmpty());
+  EXPECT_THAT(Got(2), IsEmpty());
+}
+
+TEST_F(ResultPartitionTest, RebalanceDealsRecordsInTurn) {
+  for (const auto partitioner : {Partitioner::REBALANCE, Partitioner::RESCALE}) {
+    for (const size_t channels : {2, 3, 5}) {
+      Open(partitioner, channels);
+      int64_t next = 0;
+      for (const size_t size : {1, 4, 7, 30, 18}) {  // 60 records; borders of batches mean nothing
+        Write(LongRange(next, size));
+        next += static_cast<int64_t>(size);
+      }
+      partition_->Flush();
+      std::set<int64_t> remainders;
+      for (size_t channel = 0; channel < channels; ++channel) {
+        const std::vector<std::string> got = Got(channel);
+        ASSERT_EQ(got.size(), 60 / channels);
+        const int64_t first = std::stoll(got[0]);
+        remainders.insert(first);
+        for (size_t i = 0; i < got.size(); ++i) {
+          ASSERT_EQ(std::stoll(got[i]), first + static_cast<int64_t>(i * channels));
+        }
+      }
+      EXPECT_EQ(remainders.size(), channels);
+      EXPECT_EQ(*remainders.rbegin(), static_cast<int64_t>(channels) - 1);
+    }
+  }
+}
+
+TEST_F(ResultPartitionTest, RebalanceStartsAnywhere) {
+  std::set<size_t> starts;
+  for (int i = 0; i < 50; ++i) {
+    Open(Partitioner::REBALANCE, 4);
+    Write(Longs({0}));
+    partition_->Flush();
+    for (size_t channel = 0; channel < 4; ++channel) {
+      if (!Got(channel).empty()) starts.insert(channel);
+    }
+  }
+  EXPECT_EQ(starts.size(), 4u) << "else many producers of few records all feed the first target";
+}
+
+TEST_F(ResultPartitionTest, HashFollowsTheKeyGroups) {
+  for (const int max_parallelism : {5, 128, 1000}) {
+    Open(Partitioner::HASH, 5, max_parallelism);
+    std::vector<std::vector<std::string>> expected(5);
+    for (int round = 0; round < 4; ++round) {
+      std::vector<std::pair<std::string, int64_t>> records;
+      for (int i = 0; i < 100; ++i) {
+        const std::string word = "key " + std::to_string(i % 37);
+        records.emplace_back(word, i);
+        const int group = KeyGroupOf(MurmurHash(word), max_parallelism);
+        expected[SubtaskOfKeyGroup(group, 5, max_parallelism)].push_back("(" + word + "," +
+                                                                         std::to_string(i) + ")");
+      }
+      Write(harness::KeyedCounted(records));
+    }
+    partition_->Flush();
+    for (size_t channel = 0; channel < 5; ++channel) {
+      EXPECT_EQ(Got(channel), expected[channel]);
+      for (const StreamElement& element : sinks_[channel].elements) {
+        const auto& batch = std::get<0>(element);
+        ASSERT_EQ(batch->keys().size(), batch->size()) << "keys go along";
+        for (size_t i = 0; i < batch->size(); ++i) {
+          EXPECT_EQ(batch->keys()[i].bytes(), batch->rows<CountedRow>()[i].word.view());
+          EXPECT_TRUE(KeyGroupsOfSubtask(static_cast<int>(channel), 5, max_parallelism)
+                          .contains(KeyGroupOf(batch->keys()[i].hash, max_parallelism)));
+        }
+      }
+    }
+  }
+}
+
+TEST_F(ResultPartitionTest, CustomGoesWhereTheHashSays) {
+  Open(Partitioner::CUSTOM, 3);
+  auto batch = LongRange(0, 6);
+  for (const uint32_t target : {2, 0, 2, 1, 1, 2}) batch->keys().push_back({nullptr, 0, target});
+  Write(std::move(batch));
+  partition_->Flush();
+  EXPECT_THAT(Got(0), ElementsAre("1"));
+  EXPECT_THAT(Got(1), ElementsAre("3", "4"));
+  EXPECT_THAT(Got(2), ElementsAre("0", "2", "5"));
+}
+
+TEST_F(ResultPartitionTest, ShuffleReachesAllAboutEqually) {
+  Open(Partitioner::SHUFFLE, 4);
+  for (int i = 0; i < 20; ++i) Write(LongRange(i * 100, 100));
+  partition_->Flush();
+  size_t total = 0;
+  for (size_t channel = 0; channel < 4; ++channel) {
+    const std::vector<std::string> got = Got(channel);
+    EXPECT_GT(got.size(), 400u);
+    EXPECT_LT(got.size(), 600u);
+    total += got.size();
+    for (size_t i = 1; i < got.size(); ++i) EXPECT_LT(std::stoll(got[i - 1]), std::stoll(got[i]));
+  }
+  EXPECT_EQ(total, 2000u);
+}
+
+TEST_F(ResultPartitionTest, BroadcastGivesEachItsOwnCopy) {
+  TrackedValues values;
+  const auto serializer = std::make_shared<const TrackedSerializer>(values);
+  Open(Partitioner::BROADCAST, 3);
+  Write(TrackedSerializer::Batch(serializer, {"a", "b"}));
+  EXPECT_EQ(values.live(), 6u);
+  for (size_t channel = 0; channel < 3; ++channel) {
+    EXPECT_THAT(Got(channel), ElementsAre("a", "b")) << "at once, without a flush";
+    sinks_[channel].elements.clear();
+    EXPECT_EQ(values.live(), 6u - 2 * (channel + 1));
+  }
+}
+
+TEST_F(ResultPartitionTest, NothingIsLostOrDoubled) {
+  std::mt19937 random(3);
+  for (const auto partitioner : {Partitioner::REBALANCE, Partitioner::SHUFFLE, Partitioner::HASH}) {
+    TrackedValues values;
+    const auto serializer = std::make_shared<const TrackedSerializer>(values);
+    Open(partitioner, 3);
+    std::multiset<std::string> written, got;
+    for (int round = 0; round < 30; ++round) {
+      std::vector<std::string> texts;
+      for (uint32_t i = random() % 100; i > 0; --i)
+        texts.push_back(std::to_string(random() % 1000));
+      written.insert(texts.begin(), texts.end());
+      auto batch = TrackedSerializer::Batch(serializer, texts);
+      harness::SetKeys(*batch, texts);
+      Write(std::move(batch));
+      if (random() % 4 == 0) partition_->Flush();
+    }
+    partition_->Flush();
+    for (size_t channel = 0; channel < 3; ++channel) {
+      for (std::string& text : Got(channel)) got.insert(std::move(text));
+    }
+    EXPECT_EQ(got, written);
+    EXPECT_EQ(values.made(), written.size()) << "routing makes no copies";
+    sinks_.clear();
+    EXPECT_EQ(values.live(), 0u);
+  }
+}
+
+// ---- gathering and flushing ----
+
+TEST_F(ResultPartitionTest, FewRecordsWaitForAFlush) {
+  Open(Partitioner::REBALANCE, 2);
+  Write(Longs({1, 2}));
+  Write(Longs({3, 4}));
+  EXPECT_THAT(sinks_[0].elements, IsEmpty());
+  EXPECT_THAT(sinks_[1].elements, IsEmpty());
+  partition_->Flush();
+  EXPECT_EQ(sinks_[0].elements.size(), 1u);
+  EXPECT_EQ(sinks_[1].elements.size(), 1u);
+  partition_->Flush();
+  EXPECT_EQ(sinks_[0].elements.size(), 1u) << "nothing is left";
+  Write(Longs({5, 6}));
+  partition_->Flush();
+  EXPECT_EQ(sinks_[0].elements.size(), 2u);
+}
+
+TEST_F(ResultPartitionTest, AFullBatchDoesNotWait) {
+  Open(Partitioner::REBALANCE, 2);
+  Write(LongRange(0, 2 * kBatchRecordsMax - 1));
+  EXPECT_EQ(sinks_[0].elements.size() + sinks_[1].elements.size(), 1u);
+  Write(Longs({-1}));
+  for (Sink& sink : sinks_) {
+    ASSERT_EQ(sink.elements.size(), 1u);
+    EXPECT_EQ(std::get<0>(sink.elements[0])->size(), kBatchRecordsMax);
+  }
+}
+
+TEST_F(ResultPartitionTest, ALargeBatchIsCutIntoFullOnes) {
+  Open(Partitioner::CUSTOM, 2);
+  auto batch = LongRange(0, 3 * kBatchRecordsMax + 5);
+  batch->keys().assign(batch->size(), {nullptr, 0, 1});
+  Write(std::move(batch));
+  EXPECT_EQ(sinks_[1].elements.size(), 3u);
+  partition_->Flush();
+  ASSERT_EQ(sinks_[1].elements.size(), 4u);
+  const std::vector<std::string> got = Got(1);
+  ASSERT_EQ(got.size(), 3 * kBatchRecordsMax + 5);
+  for (size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], std::to_string(i));
+}
+
+TEST_F(ResultPartitionTest, BatchesOfAnotherTypeOrShapeStayApartAndInOrder) {
+  Open(Partitioner::CUSTOM, 2);
+  const auto targeted = [](std::unique_ptr<RecordBatch> batch) {
+    batch->keys().assign(batch->size(), {nullptr, 0, 0});
+    return batch;
+  };
+  Write(targeted(Longs({1})));
+  Write(targeted(harness::Strings({"two"})));
+  auto timed = targeted(harness::Strings({"three"}));
+  timed->timestamps() = {3};
+  Write(std::move(timed));
+  Write(targeted(Longs({4})));
+  partition_->Flush();
+  EXPECT_THAT(Got(0), ElementsAre("1", "two", "three", "4"));
+  EXPECT_EQ(sinks_[0].elements.size(), 4u);
+  EXPECT_FALSE(std::get<0>(sinks_[0].elements[1])->has_timestamps());
+  EXPECT_THAT(std::get<0>(sinks_[0].elements[2])->timestamps(), ElementsAre(3));
+}
+
+// ---- control elements ----
+
+TEST_F(ResultPartitionTest, ControlElementsGoToAllBehindTheData) {
+  for (const auto partitioner :
+       {Partitioner::REBALANCE, Partitioner::HASH, Partitioner::GLOBAL, Partitioner::BROADCAST}) {
+    Open(partitioner, 2);
+    const auto write = [&](const std::string& word) { Write(harness::KeyedCounted({{word, 1}})); };
+    write("a");
+    partition_->Broadcast(Watermark{5, false});
+    write("b");
+    partition_->Broadcast(CheckpointBarrier{1, 0});
+    partition_->Broadcast(EndOfInput{});
+    std::vector<std::string> data;
+    for (size_t channel = 0; channel < 2; ++channel) {
+      std::vector<std::string> control;
+      for (const std::string& each : Got(channel)) {
+        (each[0] == '(' ? data : control).push_back(each);
+        EXPECT_TRUE(each != "(a,1)" || control.empty());
+        EXPECT_TRUE(each != "(b,1)" || control == std::vector<std::string>{"W5"});
+      }
+      EXPECT_THAT(control, ElementsAre("W5", "B1", "E"));
+    }
+    EXPECT_EQ(data.size(), partitioner == Partitioner::BROADCAST ? 4u : 2u);
+  }
+}
+
+// ---- credit ----
+
+TEST_F(ResultPartitionTest, WithoutCreditElementsWaitInOrder) {
+  Open(Partitioner::FORWARD, 1);
+  sinks_[0].credit = 1;
+  EXPECT_FALSE(partition_->Pump());
+  Write(Longs({1}));
+  EXPECT_FALSE(partition_->Pump()) << "nothing waits";
+  Write(Longs({2}));
+  partition_->Broadcast(Watermark{3, false});
+  Write(Longs({4}));
+  EXPECT_TRUE(partition_->Pump());
+  EXPECT_THAT(Got(0), ElementsAre("1"));
+  sinks_[0].credit = 2;
+  EXPECT_TRUE(partition_->Pump());
+  EXPECT_THAT(Got(0), ElementsAre("1", "2", "W3"));
+  Write(Longs({5}));  // behind what waits, also with credit
+  sinks_[0].credit = 10;
+  Write(Longs({6}));
+  EXPECT_FALSE(partition_->Pump());
+  EXPECT_THAT(Got(0), ElementsAre("1", "2", "W3", "4", "5", "6"));
+}
+
+TEST_F(ResultPartitionTest, OneChannelWithoutCreditBlocksThePartitionAndNotTheOthers) {
+  Open(Partitioner::BROADCAST, 2);
+  sinks_[1].credit = 0;
+  Write(Longs({1}));
+  EXPECT_TRUE(partition_->Pump());
+  EXPECT_THAT(Got(0), ElementsAre("1"));
+  EXPECT_THAT(Got(1), IsEmpty());
+  sinks_[1].credit = 1;
+  EXPECT_FALSE(partition_->Pump());
+  EXPECT_THAT(Got(1), ElementsAre("1"));
+}
+
+TEST_F(ResultPartitionTest, GatheringNeedsNoCredit) {
+  Open(Partitioner::REBALANCE, 2);
+  sinks_[0].credit = sinks_[1].credit = 0;
+  Write(Longs({1, 2}));
+  EXPECT_FALSE(partition_->Pump());
+  partition_->Flush();
+  EXPECT_TRUE(partition_->Pump());
+  sinks_[0].credit = sinks_[1].credit = 1;
+  EXPECT_FALSE(partition_->Pump());
+  EXPECT_EQ(Got(0).size() + Got(1).size(), 2u);
+}
+
+// Random credit, writes and flushes: per channel the order of what was written is kept.
+TEST_F(ResultPartitionTest, TheOrderWithinAChannelIsKeptUnderRandomCredit) {
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    std::mt19937 random(seed);
+    Open(Partitioner::CUSTOM, 3);
+    for (Sink& sink : sinks_) sink.credit = 0;
+    std::vector<std::vector<std::string>> expected(3);
+    int64_t next = 0;
+    for (int step = 0; step < 60; ++step) {
+      switch (random() % 5) {
+        case 0:
+        case 1: {
+          auto batch = LongRange(next, random() % 40);
+          for (size_t i = 0; i < batch->size(); ++i) {
+            const uint32_t target = random() % 3;
+            batch->keys().push_back({nullptr, 0, target});
+            expected[target].push_back(std::to_string(next++));
+          }
+          Write(std::move(batch));
+          break;
+        }
+        case 2:
+          partition_->Flush();
+          break;
+        case 3:
+          partition_->Broadcast(Watermark{step, false});
+          for (auto& channel : expected) channel.push_back("W" + std::to_string(step));
+          break;
+        case 4:
+          for (Sink& sink : sinks_) sink.credit += static_cast<int>(random() % 2);
+          partition_->Pump();
+          break;
+      }
+    }
+    for (Sink& sink : sinks_) sink.credit += 1000;
+    partition_->Flush();
+    ASSERT_FALSE(partition_->Pump());
+    for (size_t channel = 0; channel < 3; ++channel)
+      ASSERT_EQ(Got(channel), expected[channel]) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace pyflinkpp
