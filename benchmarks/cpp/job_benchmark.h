@@ -1,4 +1,5 @@
-// Runs jobs of native operators on the mini-cluster, as all jobs run: JobManager, TaskManager, tasks on threads of their own.
+// Runs jobs of native operators on the mini-cluster, as all jobs run: JobManager, TaskManager,
+// tasks on threads of their own.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -26,8 +27,10 @@ void RunJobs(benchmark::State& state, int64_t records, Build build) {
     while (!job->Wait(1000)) {
     }
     const JobResult result = job->result();
-    if (result.state != JobState::kFinished) return state.SkipWithError(result.failure.message.c_str());
-    if (result.metrics.at(0).records_out != records) return state.SkipWithError("not all records were emitted");
+    if (result.state != JobState::kFinished)
+      return state.SkipWithError(result.failure.message.c_str());
+    if (result.metrics.at(0).records_out != records)
+      return state.SkipWithError("not all records were emitted");
   }
   state.SetItemsProcessed(state.iterations() * records);
 }

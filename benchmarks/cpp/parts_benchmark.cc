@@ -23,7 +23,8 @@ std::unique_ptr<RecordBatch> LongBatch(bool keys) {
   auto* rows = reinterpret_cast<int64_t*>(batch->Append(kRows));
   std::iota(rows, rows + kRows, 0);
   for (size_t i = 0; keys && i < kRows; ++i) {
-    const absl::string_view key = batch->arena().Copy({reinterpret_cast<const char*>(rows + i), sizeof(int64_t)});
+    const absl::string_view key =
+        batch->arena().Copy({reinterpret_cast<const char*>(rows + i), sizeof(int64_t)});
     batch->keys().push_back({key.data(), static_cast<uint32_t>(key.size()), MurmurHash(key)});
   }
   return batch;
@@ -84,11 +85,13 @@ void BM_ReadRows(benchmark::State& state) {
   const auto batch = CountedBatch();
   std::string bytes;
   BinaryWriter writer(bytes);
-  if (!batch->serializer()->Write(batch->row(0), kRows, writer).ok()) return state.SkipWithError("not written");
+  if (!batch->serializer()->Write(batch->row(0), kRows, writer).ok())
+    return state.SkipWithError("not written");
   for (auto _ : state) {
     RecordBatch target(CountedSerializer());
     BinaryReader reader(bytes);
-    benchmark::DoNotOptimize(target.serializer()->Read(reader, kRows, target.Append(kRows), target.arena()).ok());
+    benchmark::DoNotOptimize(
+        target.serializer()->Read(reader, kRows, target.Append(kRows), target.arena()).ok());
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kRows));
 }
@@ -118,7 +121,8 @@ void BM_MemoryState(benchmark::State& state) {
     for (size_t i = 0; i < run.size(); ++i) ++*reinterpret_cast<int64_t*>(sums.Access(i, &found));
     benchmark::DoNotOptimize(sums.Flush().ok());
   };
-  for (size_t i = 0; i < count; i += kRun) touch(std::span(keys).subspan(i, std::min(kRun, count - i)));
+  for (size_t i = 0; i < count; i += kRun)
+    touch(std::span(keys).subspan(i, std::min(kRun, count - i)));
   size_t at = 0;
   for (auto _ : state) {
     touch(std::span<const RecordKey>(asked).subspan(at, kRun));

@@ -25,6 +25,8 @@ class TypeSerializer {
   // Names the type for messages and snapshots: "LONG", "TUPLE<STRING, LONG>".
   virtual std::string name() const = 0;
   virtual uint32_t stride() const = 0;
+  // Whether a row is a pointer to where the value is, worth prefetching.
+  virtual bool row_is_pointer() const { return false; }
 
   // Gives up `count` values. Rows of zeros are skipped.
   virtual void Release(std::byte* rows, size_t count) const = 0;

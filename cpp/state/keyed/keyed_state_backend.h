@@ -27,8 +27,8 @@ class ValueState {
   // until the next Access. Equal keys of one prefetch share their value.
   virtual std::byte* Access(size_t i, bool* found) = 0;
 
-  // The row that Access(i) will most likely give, or null: for prefetching what it points to, nothing else.
-  virtual const std::byte* Hint(size_t i) = 0;
+  // The row that Access(i) will most likely give, or null: for prefetching what its value points to, nothing else.
+  virtual const std::byte* Hint(size_t i) const = 0;
 
   // Writes back what was accessed.
   virtual absl::Status Flush() = 0;

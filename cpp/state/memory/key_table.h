@@ -44,6 +44,9 @@ class KeyTable {
       if (HashOf(slot) == 0) return nullptr;
     }
   }
+  bool IsRowOf(const std::byte* row, absl::string_view key) const { return EqualKeys(KeyOf(row - kHeader), key); }
+  // Changes when rows have moved.
+  const void* generation() const { return slots_.get(); }
 
   // The row of the key, made of zeros if it is missing.
   std::byte* FindOrInsert(absl::string_view key, uint32_t hash, bool* found) {
@@ -52,7 +55,7 @@ class KeyTable {
     size_t i = IndexOf(hash);
     for (; HashOf(SlotAt(i)) != 0; i = (i + 1) & mask_) {
       std::byte* slot = SlotAt(i);
-      if (HashOf(slot) == hash && KeyOf(slot) == key) {
+      if (HashOf(slot) == hash && EqualKeys(KeyOf(slot), key)) {
         *found = true;
         return slot + kHeader;
       }
@@ -88,6 +91,28 @@ class KeyTable {
   struct FreeAligned {
     void operator()(std::byte* slots) const { ::operator delete[](slots, std::align_val_t(kLine)); }
   };
+
+  // Most keys are short: two overlapping words instead of a call.
+  static bool EqualKeys(absl::string_view a, absl::string_view b) {
+    const size_t size = a.size();
+    if (size != b.size()) return false;
+    if (size > 16) return std::memcmp(a.data(), b.data(), size) == 0;
+    if (size >= 8) return EqualWords<uint64_t>(a.data(), b.data(), size);
+    if (size >= 4) return EqualWords<uint32_t>(a.data(), b.data(), size);
+    for (size_t i = 0; i < size; ++i) {
+      if (a[i] != b[i]) return false;
+    }
+    return true;
+  }
+  template <class Word>
+  static bool EqualWords(const char* a, const char* b, size_t size) {
+    Word words[4];
+    std::memcpy(&words[0], a, sizeof(Word));
+    std::memcpy(&words[1], b, sizeof(Word));
+    std::memcpy(&words[2], a + size - sizeof(Word), sizeof(Word));
+    std::memcpy(&words[3], b + size - sizeof(Word), sizeof(Word));
+    return words[0] == words[1] && words[2] == words[3];
+  }
 
   // At least 16 bytes for the key; half a line, or whole ones.
   static size_t SlotSize(uint32_t stride) {

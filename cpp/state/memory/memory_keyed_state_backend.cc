@@ -14,7 +14,8 @@ namespace {
 class MemoryValueState final : public ValueState {
  public:
   MemoryValueState(KeyGroupRange groups, int max_parallelism, std::shared_ptr<const TypeSerializer> serializer)
-      : groups_(groups), max_parallelism_(max_parallelism), serializer_(std::move(serializer)) {
+      : groups_(groups), max_parallelism_(max_parallelism), serializer_(std::move(serializer)),
+        row_is_pointer_(serializer_->row_is_pointer()) {
     const uint32_t stride = (serializer_->stride() + 7) / 8 * 8;
     tables_.reserve(static_cast<size_t>(groups_.size()));
     for (int i = 0; i < groups_.size(); ++i) tables_.emplace_back(stride, keys_arena_);
@@ -29,21 +30,40 @@ class MemoryValueState final : public ValueState {
     if (!rows.empty()) serializer_->Release(rows.data(), rows.size() / row_size);
   }
 
-  // The memory's latency of one key hides behind the others'.
+  // In waves, so that the memory's latency of one key hides behind the others': the slots, then what the rows point to.
   absl::Status Prefetch(std::span<const RecordKey> keys) override {
     keys_ = keys;
-    for (const RecordKey& key : keys) TableOf(key).Prefetch(key.hash);
+    candidates_.resize(keys.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      KeyTable& table = TableOf(keys[i]);
+      table.Prefetch(keys[i].hash);
+      candidates_[i].table = &table;
+    }
+    for (size_t i = 0; i < keys.size(); ++i) {
+      Candidate& candidate = candidates_[i];
+      candidate.row = candidate.table->Candidate(keys[i].hash);
+      candidate.generation = candidate.table->generation();
+      if (candidate.row != nullptr && row_is_pointer_) {
+        const char* value;
+        std::memcpy(&value, candidate.row, sizeof(value));
+        __builtin_prefetch(value);
+        __builtin_prefetch(value + 32);
+      }
+    }
     return absl::OkStatus();
   }
 
   std::byte* Access(size_t i, bool* found) override {
     const RecordKey& key = keys_[i];
-    std::byte* row = TableOf(key).FindOrInsert(key.bytes(), key.hash, found);
+    const Candidate& candidate = candidates_[i];
+    *found = true;
+    if (IsCurrent(candidate) && candidate.table->IsRowOf(candidate.row, key.bytes())) return candidate.row;
+    std::byte* row = candidate.table->FindOrInsert(key.bytes(), key.hash, found);
     size_ += !*found;
     return row;
   }
 
-  const std::byte* Hint(size_t i) override { return TableOf(keys_[i]).Candidate(keys_[i].hash); }
+  const std::byte* Hint(size_t i) const override { return IsCurrent(candidates_[i]) ? candidates_[i].row : nullptr; }
 
   absl::Status Flush() override { return absl::OkStatus(); }
 
@@ -70,6 +90,16 @@ class MemoryValueState final : public ValueState {
   size_t size() const override { return size_; }
 
  private:
+  // Where a prefetched key most likely is: good as long as its table has not grown.
+  struct Candidate {
+    KeyTable* table;
+    std::byte* row;  // null: not there
+    const void* generation;
+  };
+  static bool IsCurrent(const Candidate& candidate) {
+    return candidate.row != nullptr && candidate.generation == candidate.table->generation();
+  }
+
   KeyTable& TableOf(const RecordKey& key) {
     const int group = KeyGroupOf(key.hash, max_parallelism_);
     PFPP_DCHECK(groups_.contains(group));
@@ -79,10 +109,12 @@ class MemoryValueState final : public ValueState {
   const KeyGroupRange groups_;
   const int max_parallelism_;
   const std::shared_ptr<const TypeSerializer> serializer_;
+  const bool row_is_pointer_;
   Arena keys_arena_;  // long keys
   std::vector<KeyTable> tables_;
   size_t size_ = 0;
-  std::span<const RecordKey> keys_;  // of the last Prefetch
+  std::span<const RecordKey> keys_;    // of the last Prefetch
+  std::vector<Candidate> candidates_;  // for each of them
   std::vector<std::pair<absl::string_view, const std::byte*>> sorted_;  // for Scan; stale when its size differs
 };
 

@@ -47,7 +47,7 @@ PyObject* ForClientNullable(const TypeCoder& coder, PyObject* value) {
 class Fields {
  public:
   Fields(const idl::TypeInformation& type, std::vector<Coder> coders) : coders_(std::move(coders)) {
-    for (const idl::TypeInformation& child : type.children) checks_.push_back(QuickCheckOf(child.kind));
+    for (const idl::TypeInformation& child : type.children) checks_.emplace_back(child.kind);
     for (const Coder& coder : coders_) {
       immutable_ &= coder->immutable();
       contains_float_ |= coder->contains_float();
@@ -58,9 +58,11 @@ class Fields {
   bool immutable() const { return immutable_; }
   bool contains_float() const { return contains_float_; }
 
-  bool Accepts(PyObject* const* values) const {
+  // `like`: the fields of a normal value, or null.
+  bool Accepts(PyObject* const* values, PyObject* const* like) const {
     for (size_t i = 0; i < coders_.size(); ++i) {
-      if (!PassesQuickCheck(checks_[i], values[i]) && values[i] != Py_None && !coders_[i]->Accepts(values[i])) return false;
+      if (like != nullptr && values[i] == like[i]) continue;
+      if (!checks_[i].Passes(values[i]) && values[i] != Py_None && !coders_[i]->Accepts(values[i])) return false;
     }
     return true;
   }
@@ -125,8 +127,9 @@ class TupleCoder final : public TypeCoder {
   bool immutable() const override { return fields_.immutable(); }
   bool contains_float() const override { return fields_.contains_float(); }
 
-  bool Accepts(PyObject* value) const override {
-    return PyTuple_CheckExact(value) && static_cast<size_t>(PyTuple_GET_SIZE(value)) == fields_.size() && fields_.Accepts(Items(value));
+  bool Accepts(PyObject* value) const override { return IsOfSize(value) && fields_.Accepts(Items(value), nullptr); }
+  bool AcceptsLike(PyObject* value, PyObject* like) const override {
+    return IsOfSize(value) && fields_.Accepts(Items(value), like == nullptr ? nullptr : Items(like));
   }
   PyObject* Normalize(PyObject* value) const override {
     if (PyTuple_CheckExact(value)) return NormalizeTuple(value);
@@ -167,6 +170,9 @@ class TupleCoder final : public TypeCoder {
   }
 
  private:
+  bool IsOfSize(PyObject* value) const {
+    return PyTuple_CheckExact(value) && static_cast<size_t>(PyTuple_GET_SIZE(value)) == fields_.size();
+  }
   static PyObject* const* Items(PyObject* tuple) { return reinterpret_cast<PyTupleObject*>(tuple)->ob_item; }
 
   PyObject* NormalizeTuple(PyObject* value) const {
@@ -174,7 +180,7 @@ class TupleCoder final : public TypeCoder {
     if (static_cast<size_t>(PyTuple_GET_SIZE(value)) != size) {
       return PyErr_Format(PyExc_TypeError, "%R has %zd fields, not %zu", value, PyTuple_GET_SIZE(value), size);
     }
-    if (fields_.Accepts(Items(value))) {
+    if (fields_.Accepts(Items(value), nullptr)) {
       Py_INCREF(value);
       return value;
     }

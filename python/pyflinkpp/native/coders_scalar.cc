@@ -32,7 +32,7 @@ class IntCoder final : public TypeCoder {
  public:
   std::string name() const override { return kName; }
 
-  bool Accepts(PyObject* value) const override { return PassesQuickCheck(QuickCheckOf(kKind), value); }
+  bool Accepts(PyObject* value) const override { return check_.Passes(value); }
   PyObject* Normalize(PyObject* value) const override {
     if (Accepts(value)) {
       Py_INCREF(value);
@@ -63,6 +63,7 @@ class IntCoder final : public TypeCoder {
                                        : kKind == idl::TypeKind::SHORT ? "SHORT"
                                        : kKind == idl::TypeKind::INT   ? "INT"
                                                                        : "LONG";
+  const QuickCheck check_{kKind};
 };
 
 class BooleanCoder final : public TypeCoder {
@@ -191,7 +192,7 @@ PyObject* NormalizeString(PyObject* value) {
 class StringCoder : public TypeCoder {
  public:
   std::string name() const override { return "STRING"; }
-  bool Accepts(PyObject* value) const override { return PassesQuickCheck(QuickCheck::kString, value); }
+  bool Accepts(PyObject* value) const override { return PyUnicode_CheckExact(value) && PyUnicode_IS_COMPACT_ASCII(value); }
   PyObject* Normalize(PyObject* value) const override {
     if (Accepts(value)) {
       Py_INCREF(value);

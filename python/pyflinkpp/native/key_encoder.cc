@@ -19,6 +19,28 @@ bool Refuse(PyObject* key, const char* why) {
 
 bool EncodeAny(PyObject* value, BinaryWriter& out, int depth);
 
+// memcpy of few bytes: two overlapping words instead of a call.
+template <class Word>
+void CopyWords(const uint8_t* from, size_t size, char* to) {
+  Word first, last;
+  std::memcpy(&first, from, sizeof(Word));
+  std::memcpy(&last, from + size - sizeof(Word), sizeof(Word));
+  std::memcpy(to, &first, sizeof(Word));
+  std::memcpy(to + size - sizeof(Word), &last, sizeof(Word));
+}
+
+void CopyShort(const uint8_t* from, size_t size, char* to) {
+  if (size > 16) {
+    std::memcpy(to, from, size);
+  } else if (size >= 8) {
+    CopyWords<uint64_t>(from, size, to);
+  } else if (size >= 4) {
+    CopyWords<uint32_t>(from, size, to);
+  } else {
+    for (size_t i = 0; i < size; ++i) to[i] = static_cast<char>(from[i]);
+  }
+}
+
 bool EncodeItems(PyObject* sequence, char tag, BinaryWriter& out, int depth) {
   const PyRef items = PyRef::Steal(PySequence_Fast(sequence, "a sequence"));
   if (!items) return false;
@@ -129,7 +151,7 @@ bool KeyEncoder::Encode(PyObject* key, Arena& arena, RecordKey* result) {
     if (size < 0x80) {  // its length takes one byte
       char* bytes = arena.Allocate(size + 1);
       bytes[0] = static_cast<char>(size);
-      std::memcpy(bytes + 1, PyUnicode_1BYTE_DATA(key), size);
+      CopyShort(PyUnicode_1BYTE_DATA(key), size, bytes + 1);
       *result = {bytes, static_cast<uint32_t>(size + 1), MurmurHash({bytes, size + 1})};
       return true;
     }

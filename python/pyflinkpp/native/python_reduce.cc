@@ -1,7 +1,6 @@
 #include "native/python_reduce.h"
 
 #include <optional>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
@@ -55,7 +54,8 @@ class PythonReduce final : public ReduceFunction {
       : node_(node),
         kind_(node.spec.reduce.kind),
         field_(node.spec.reduce.field),
-        serializer_(std::static_pointer_cast<const PythonSerializer>(std::move(serializer))) {
+        serializer_(std::static_pointer_cast<const PythonSerializer>(std::move(serializer))),
+        outcome_(serializer_->coder(), node.output_type.kind) {
     if (kind_ == idl::ReduceKind::PYTHON) function_.emplace(node.spec.reduce.pickle, node.name, "reduce");
   }
 
@@ -87,26 +87,24 @@ class PythonReduce final : public ReduceFunction {
     RecordBatch& batch = *view.batch;
     ASSIGN_OR_RETURN(const RowTaker take, RowTakerOf(*batch.serializer()));
     const bool share = serializer_->coder().immutable();
-    const size_t begin = view.position;
+    const bool timestamps = batch.has_timestamps();
     Gil gil;
     ReleaseWaiting();
-    PrefetchObjects(state, count);
-    while (view.position < begin + count) {
-      PyRef value = PyRef::Steal(take(batch.row(view.position)));
-      if (!value) return CaptureError("the input of a reduce can't be read");
+    for (size_t i = 0; i < count; ++i) {
+      if (i + kLookAhead < count) PrefetchFields(state.Hint(i + kLookAhead));
+      PyObject* value = take(batch.row(view.position));
+      if (value == nullptr) return CaptureError("the input of a reduce can't be read");
       bool found;
-      auto** slot = reinterpret_cast<PyObject**>(state.Access(view.position - begin, &found));
+      auto** slot = reinterpret_cast<PyObject**>(state.Access(i, &found));
       if (!found) {
-        *slot = value.release();
+        *slot = value;
       } else {
-        PyRef combined = Combine(*slot, value.get());
-        if (!combined) return Raised(value.get());
-        if (!serializer_->coder().Accepts(combined.get())) {
-          combined = PyRef::Steal(serializer_->coder().Normalize(combined.get()));
-          if (!combined) return DoesNotFit();
-        }
-        serializer_->coder().Untrack(combined.get());
-        PyObject* old = std::exchange(*slot, combined.release());
+        PyObject* combined = Combine(*slot, value);
+        if (combined == nullptr) return Raised(value);
+        combined = outcome_.Normalize(combined, *slot);
+        if (combined == nullptr) return DoesNotFit(value);
+        PyObject* old = std::exchange(*slot, combined);
+        Py_DECREF(value);
         Py_DECREF(old);
       }
       if (emitted != nullptr) {
@@ -115,10 +113,10 @@ class PythonReduce final : public ReduceFunction {
           Py_INCREF(copy);
         } else {
           copy = serializer_->CopyObject(copy);
-          if (copy == nullptr) return Raised(*slot);
+          if (copy == nullptr) return CaptureOperatorError("the state can't be copied", node_.name, context_->subtask);
         }
         emitted->AppendRow(copy);
-        if (batch.has_timestamps()) emitted->timestamps().push_back(batch.timestamps()[view.position]);
+        if (timestamps) emitted->timestamps().push_back(batch.timestamps()[view.position]);
       }
       ++view.position;
       if ((emitted != nullptr && emitted->full()) || context.should_yield()) break;
@@ -127,27 +125,21 @@ class PythonReduce final : public ReduceFunction {
   }
 
  private:
-  // State that is not in the cache costs more than the function: what the values of the next records point to is fetched
-  // while others are worked on.
-  void PrefetchObjects(ValueState& state, size_t count) {
-    hints_.clear();
-    for (size_t i = 0; i < count; ++i) {
-      const std::byte* row = state.Hint(i);
-      PyObject* value = row == nullptr ? nullptr : *reinterpret_cast<PyObject* const*>(row);
-      if (value == nullptr) continue;
-      __builtin_prefetch(value);
-      __builtin_prefetch(reinterpret_cast<const char*>(value) + 32);
-      hints_.push_back(value);
-    }
-    for (PyObject* value : hints_) {
-      if (!PyTuple_CheckExact(value)) continue;
-      for (Py_ssize_t item = 0; item < PyTuple_GET_SIZE(value); ++item) __builtin_prefetch(PyTuple_GET_ITEM(value, item));
-    }
+  // State that is not in the cache costs more than the function: the fields of a tuple are fetched while others are
+  // worked on. (The backend has fetched the tuple.)
+  static constexpr size_t kLookAhead = 8;
+  static void PrefetchFields(const std::byte* row) {
+    PyObject* value = row == nullptr ? nullptr : *reinterpret_cast<PyObject* const*>(row);
+    if (value == nullptr || !PyTuple_CheckExact(value)) return;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i) __builtin_prefetch(PyTuple_GET_ITEM(value, i));
   }
 
   // New reference; null with an error set.
-  PyRef Combine(PyObject* current, PyObject* value) const {
-    if (function_) return PyRef::Steal(function_->Call(current, value));
+  PyObject* Combine(PyObject* current, PyObject* value) const {
+    return function_ ? function_->Call(current, value) : Aggregate(current, value).release();
+  }
+
+  PyRef Aggregate(PyObject* current, PyObject* value) const {
     const PyRef a = field_.Get(current);
     const PyRef b = field_.Get(value);
     if (!a || !b) return PyRef();
@@ -163,13 +155,17 @@ class PythonReduce final : public ReduceFunction {
     return field_.With(current, PyRef::Borrow(b.get()));
   }
 
-  absl::Status Raised(PyObject* element) const {
+  // The error that is set; takes the element over.
+  absl::Status Raised(PyObject* element_reference) const {
+    const PyRef owned = PyRef::Steal(element_reference);
+    PyObject* element = owned.get();
     if (function_) return function_->Raised(element);
     return CaptureOperatorError(absl::StrCat("operator '", node_.name, "' (subtask ", context_->subtask + 1, "/", context_->parallelism,
                                              ") failed on the element ", ShortRepr(element)),
                                 node_.name, context_->subtask);
   }
-  absl::Status DoesNotFit() const {
+  absl::Status DoesNotFit(PyObject* element_reference) const {
+    const PyRef owned = PyRef::Steal(element_reference);
     if (function_) return function_->DoesNotFit(serializer_->name());
     return CaptureOperatorError(absl::StrCat("the result of operator '", node_.name, "' does not fit its type ", serializer_->name()),
                                 node_.name, context_->subtask);
@@ -179,9 +175,9 @@ class PythonReduce final : public ReduceFunction {
   const idl::ReduceKind::type kind_;
   const Field field_;
   const std::shared_ptr<const PythonSerializer> serializer_;
+  const Normalizer outcome_;
   std::optional<UserFunction> function_;
   OperatorContext* context_ = nullptr;
-  std::vector<PyObject*> hints_;  // of the call that runs; borrowed
 };
 
 }  // namespace

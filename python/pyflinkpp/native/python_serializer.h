@@ -21,6 +21,7 @@ class PythonSerializer final : public TypeSerializer {
 
   std::string name() const override { return coder_->name(); }
   uint32_t stride() const override { return sizeof(PyObject*); }
+  bool row_is_pointer() const override { return true; }
   void Release(std::byte* rows, size_t count) const override;
   void Move(std::byte* from, size_t count, std::byte* to, Arena& arena) const override;
   absl::Status Copy(const std::byte* from, size_t count, std::byte* to, Arena& arena) const override;

@@ -1,5 +1,6 @@
 #include "native/python_stage.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -25,6 +26,8 @@ class PythonStage final : public Operator {
   PythonStage(std::span<const idl::OperatorNode> nodes, std::shared_ptr<const TypeSerializer> output)
       : output_serializer_(std::move(output)) {
     for (const idl::OperatorNode& node : nodes) steps_.push_back(std::make_unique<Step>(node));
+    const StepKind last = steps_.back()->kind;
+    emits_keys_ = last == StepKind::kKeyBy || last == StepKind::kPartitionCustom;
   }
 
   ~PythonStage() override {
@@ -47,20 +50,15 @@ class PythonStage final : public Operator {
       takes_ = batch.serializer().get();
     }
     out_ = &output.batch(output_serializer_);
+    out_->Reserve(std::min(kBatchRecordsMax, 2 * batch.size()));
+    if (emits_keys_) out_->keys().reserve(std::min(kBatchRecordsMax, 2 * batch.size()));
     failure_ = absl::OkStatus();
     Gil gil;
     ReleaseWaiting();
-    while (!view.done()) {
-      timestamp_ = batch.has_timestamps() ? batch.timestamps()[view.position] : kMinTimestamp;
-      has_timestamp_ = batch.has_timestamps();
-      const Flow flow = in_progress_ ? Resume() : Enter(take_(batch.row(view.position)));
-      in_progress_ = flow == Flow::kPaused;
-      if (flow == Flow::kFailed) return failure_;
-      if (flow == Flow::kPaused) return Progress::kMore;
-      ++view.position;
-      if (out_->full() || context_->should_yield()) break;
-    }
-    return view.done() ? Progress::kDone : Progress::kMore;
+    const absl::StatusOr<Progress> progress = ProcessRecords(view);
+    // What a step gave is what the next one got.
+    for (size_t i = 1; i < steps_.size(); ++i) steps_[i]->counters->records_in = steps_[i - 1]->counters->records_out;
+    return progress;
   }
 
   absl::Status Close() override {
@@ -73,16 +71,27 @@ class PythonStage final : public Operator {
 
  private:
   enum class Flow { kThrough, kPaused, kFailed };
+  enum class StepKind { kMap, kFlatMap, kFilter, kKeyBy, kPartitionCustom, kProject };
+  static StepKind KindOf(idl::PythonFunctionKind::type kind) {
+    switch (kind) {
+      case idl::PythonFunctionKind::MAP: return StepKind::kMap;
+      case idl::PythonFunctionKind::FLAT_MAP: return StepKind::kFlatMap;
+      case idl::PythonFunctionKind::FILTER: return StepKind::kFilter;
+      case idl::PythonFunctionKind::KEY_BY: return StepKind::kKeyBy;
+      case idl::PythonFunctionKind::PARTITION_CUSTOM: return StepKind::kPartitionCustom;
+    }
+    return StepKind::kMap;
+  }
 
   struct Step {
     explicit Step(const idl::OperatorNode& op) : node(op) {
       if (!node.spec.__isset.python) return;
       const idl::PythonFunction& python = node.spec.python;
-      const char* method = python.kind == idl::PythonFunctionKind::MAP        ? "map"
-                           : python.kind == idl::PythonFunctionKind::FLAT_MAP ? "flat_map"
-                           : python.kind == idl::PythonFunctionKind::FILTER   ? "filter"
-                                                                              : "get_key";
-      kind = python.kind;
+      kind = KindOf(python.kind);
+      const char* method = kind == StepKind::kMap       ? "map"
+                           : kind == StepKind::kFlatMap ? "flat_map"
+                           : kind == StepKind::kFilter  ? "filter"
+                                                        : "get_key";
       function.emplace(python.pickle, node.name, method);
     }
 
@@ -91,10 +100,11 @@ class PythonStage final : public Operator {
       if (node.output_type.kind != idl::TypeKind::PICKLED) {
         coder = MakeCoder(node.output_type);
         if (coder == nullptr) return CaptureError(absl::StrCat("the output type of operator '", node.name, "'"));
+        outcome.emplace(*coder, node.output_type.kind);
       }
       if (!function) return absl::OkStatus();
-      if (kind == idl::PythonFunctionKind::PARTITION_CUSTOM) return OpenPartitioner(context);
-      if (kind == idl::PythonFunctionKind::KEY_BY) {
+      if (kind == StepKind::kPartitionCustom) return OpenPartitioner(context);
+      if (kind == StepKind::kKeyBy) {
         std::shared_ptr<const TypeCoder> key_coder;
         if (node.spec.python.__isset.key_type) {
           key_coder = MakeCoder(node.spec.python.key_type);
@@ -138,9 +148,10 @@ class PythonStage final : public Operator {
     }
 
     const idl::OperatorNode node;
-    idl::PythonFunctionKind::type kind = idl::PythonFunctionKind::MAP;  // of `function`
+    StepKind kind = StepKind::kProject;
     std::optional<UserFunction> function;                               // none: project
     std::shared_ptr<const TypeCoder> coder;                             // null: any value
+    std::optional<Normalizer> outcome;                                  // with coder
     OperatorCounters* counters = nullptr;
     PyRef iterator;  // flat_map: of the element in progress
     PyRef element;   // the same: to name it in errors
@@ -153,11 +164,35 @@ class PythonStage final : public Operator {
     failure_ = std::move(status);
     return Flow::kFailed;
   }
+  // The error that is set was raised on `value`, which is taken over.
+  Flow FailOn(const Step& step, PyObject* value) {
+    const PyRef owned = PyRef::Steal(value);
+    if (!step.function) {
+      return Fail(CaptureOperatorError(absl::StrCat("operator '", step.node.name, "' failed"), step.node.name, context_->subtask));
+    }
+    return Fail(step.function->Raised(value));
+  }
+
+  absl::StatusOr<Progress> ProcessRecords(RecordBatchView& view) {
+    RecordBatch& batch = *view.batch;
+    while (!view.done()) {
+      timestamp_ = batch.has_timestamps() ? batch.timestamps()[view.position] : kMinTimestamp;
+      has_timestamp_ = batch.has_timestamps();
+      const Flow flow = in_progress_ ? Resume() : Enter(take_(batch.row(view.position)));
+      in_progress_ = flow == Flow::kPaused;
+      if (flow == Flow::kFailed) return failure_;
+      if (flow == Flow::kPaused) return Progress::kMore;
+      ++view.position;
+      if (out_->full() || context_->should_yield()) break;
+    }
+    return view.done() ? Progress::kDone : Progress::kMore;
+  }
 
   // Sends a value (owned; null with an error when it could not be read) in at the front.
   Flow Enter(PyObject* value) {
     if (value == nullptr) return Fail(CaptureError("the input of a Python function can't be read"));
-    return Run(0, PyRef::Steal(value));
+    ++steps_[0]->counters->records_in;
+    return Run(0, value);
   }
 
   // Goes on with the element in progress: the deepest iterator first.
@@ -170,54 +205,64 @@ class PythonStage final : public Operator {
     return Flow::kThrough;
   }
 
-  // Sends a value through the steps from position `i` on.
-  Flow Run(size_t i, PyRef value) {
+  // Sends a value (taken over) through the steps from position `i` on. References are counted by hand here: this and
+  // Drain are what each record costs.
+  Flow Run(size_t i, PyObject* value) {
     for (; i < steps_.size(); ++i) {
       Step& step = *steps_[i];
-      ++step.counters->records_in;
-      if (!step.function) {
-        value = Project(step, value.get());
-        if (!value) return Fail(CaptureOperatorError(absl::StrCat("operator '", step.node.name, "' failed"), step.node.name, context_->subtask));
-        ++step.counters->records_out;
-        continue;
-      }
       switch (step.kind) {
-        case idl::PythonFunctionKind::MAP: {
-          PyRef result = PyRef::Steal(step.function->Call(value.get()));
-          if (!result) return Fail(step.function->Raised(value.get()));
-          if (!Normalize(step, &result)) return Fail(step.function->DoesNotFit(step.coder->name()));
-          value = std::move(result);
+        case StepKind::kMap: {
+          PyObject* result = step.function->Call(value);
+          if (result == nullptr) return FailOn(step, value);
+          if (step.outcome && (result = step.outcome->Normalize(result)) == nullptr) return DoesNotFit(step, value);
+          Py_DECREF(value);
+          value = result;
           break;
         }
-        case idl::PythonFunctionKind::FILTER: {
-          const PyRef result = PyRef::Steal(step.function->Call(value.get()));
-          const int keep = !result ? -1 : result.get() == Py_True ? 1 : result.get() == Py_False ? 0 : PyObject_IsTrue(result.get());
-          if (keep < 0) return Fail(step.function->Raised(value.get()));
-          if (keep == 0) return Flow::kThrough;
+        case StepKind::kFilter: {
+          PyObject* result = step.function->Call(value);
+          const int keep = result == Py_True ? 1 : result == Py_False ? 0 : result == nullptr ? -1 : PyObject_IsTrue(result);
+          Py_XDECREF(result);
+          if (keep < 0) return FailOn(step, value);
+          if (keep == 0) {
+            Py_DECREF(value);
+            return Flow::kThrough;
+          }
           break;
         }
-        case idl::PythonFunctionKind::FLAT_MAP: {
-          const PyRef results = PyRef::Steal(step.function->Call(value.get()));
+        case StepKind::kFlatMap: {
+          const PyRef results = PyRef::Steal(step.function->Call(value));
           if (results) step.iterator = PyRef::Steal(PyObject_GetIter(results.get()));
-          if (!step.iterator) return Fail(step.function->Raised(value.get()));
-          step.element = std::move(value);
+          if (!step.iterator) return FailOn(step, value);
+          step.element = PyRef::Steal(value);
           return Drain(i);
         }
-        case idl::PythonFunctionKind::KEY_BY: {
-          const PyRef key = PyRef::Steal(step.function->Call(value.get()));
-          if (!key || !step.keys->Encode(key.get(), out_->arena(), &key_)) return Fail(step.function->Raised(value.get()));
+        case StepKind::kKeyBy: {
+          PyObject* key = step.function->Call(value);
+          const bool encoded = key != nullptr && step.keys->Encode(key, out_->arena(), &key_);
+          Py_XDECREF(key);
+          if (!encoded) return FailOn(step, value);
           break;
         }
-        case idl::PythonFunctionKind::PARTITION_CUSTOM: {
-          const PyRef key = PyRef::Steal(step.function->Call(value.get()));
+        case StepKind::kPartitionCustom: {
+          const PyRef key = PyRef::Steal(step.function->Call(value));
           const PyRef target = key ? PyRef::Steal(step.partitioner->Call(key.get(), step.targets.get())) : PyRef();
-          if (!target || !CheckTarget(step, target.get())) return Fail(step.function->Raised(value.get()));
+          if (!target || !CheckTarget(step, target.get())) return FailOn(step, value);
+          break;
+        }
+        case StepKind::kProject: {
+          PyObject* result = Project(step, value).release();
+          if (result == nullptr) return FailOn(step, value);
+          Py_DECREF(value);
+          value = result;
           break;
         }
       }
       ++step.counters->records_out;
     }
-    Emit(std::move(value));
+    out_->AppendRow(value);
+    if (has_timestamp_) out_->timestamps().push_back(timestamp_);
+    if (emits_keys_) out_->keys().push_back(key_);
     return Flow::kThrough;
   }
 
@@ -227,8 +272,8 @@ class PythonStage final : public Operator {
     PyObject* iterator = step.iterator.get();
     const iternextfunc next = Py_TYPE(iterator)->tp_iternext;
     for (;;) {
-      PyRef result = PyRef::Steal(next(iterator));
-      if (!result) {
+      PyObject* result = next(iterator);
+      if (result == nullptr) {
         if (PyErr_Occurred()) {
           if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return Fail(step.function->Raised(step.element.get()));
           PyErr_Clear();
@@ -237,20 +282,17 @@ class PythonStage final : public Operator {
         step.element = PyRef();
         return Flow::kThrough;
       }
-      if (!Normalize(step, &result)) return Fail(step.function->DoesNotFit(step.coder->name()));
+      if (step.outcome && (result = step.outcome->Normalize(result)) == nullptr) return DoesNotFit(step, nullptr);
       ++step.counters->records_out;
-      const Flow flow = Run(i + 1, std::move(result));
+      const Flow flow = Run(i + 1, result);
       if (flow != Flow::kThrough) return flow;
       if (out_->full() || context_->should_yield()) return Flow::kPaused;
     }
   }
 
-  static bool Normalize(const Step& step, PyRef* value) {
-    if (step.coder == nullptr) return true;
-    if (!step.coder->Accepts(value->get())) *value = PyRef::Steal(step.coder->Normalize(value->get()));
-    if (!*value) return false;
-    step.coder->Untrack(value->get());
-    return true;
+  Flow DoesNotFit(const Step& step, PyObject* value) {
+    const PyRef owned = PyRef::Steal(value);
+    return Fail(step.function->DoesNotFit(step.coder->name()));
   }
 
   static PyRef Project(const Step& step, PyObject* value) {
@@ -276,14 +318,8 @@ class PythonStage final : public Operator {
     return true;
   }
 
-  void Emit(PyRef value) {
-    out_->AppendRow(value.release());
-    if (has_timestamp_) out_->timestamps().push_back(timestamp_);
-    const Step& last = *steps_.back();
-    if (last.keys || last.partitioner) out_->keys().push_back(key_);
-  }
-
   const std::shared_ptr<const TypeSerializer> output_serializer_;
+  bool emits_keys_ = false;
   OperatorContext* context_ = nullptr;
   std::vector<std::unique_ptr<Step>> steps_;
   const TypeSerializer* takes_ = nullptr;  // the serializer that take_ is for

@@ -17,14 +17,23 @@ std::shared_ptr<const TypeCoder> MakeCoder(const idl::TypeInformation& type) {
   return coder;
 }
 
-QuickCheck QuickCheckOf(idl::TypeKind::type kind) {
+QuickCheck::QuickCheck(idl::TypeKind::type kind) {
   switch (kind) {
-    case idl::TypeKind::LONG: return QuickCheck::kLong;
-    case idl::TypeKind::INT: return QuickCheck::kInt;
-    case idl::TypeKind::STRING: return QuickCheck::kString;
-    case idl::TypeKind::DOUBLE: return QuickCheck::kDouble;
-    case idl::TypeKind::BOOLEAN: return QuickCheck::kBoolean;
-    default: return QuickCheck::kNone;
+    case idl::TypeKind::LONG:
+      type_ = &PyLong_Type;
+      digits_max_ = 2;
+      break;
+    case idl::TypeKind::INT:
+      type_ = &PyLong_Type;
+      digits_max_ = 1;
+      break;
+    case idl::TypeKind::STRING:
+      type_ = &PyUnicode_Type;
+      string_ = true;
+      break;
+    case idl::TypeKind::DOUBLE: type_ = &PyFloat_Type; break;
+    case idl::TypeKind::BOOLEAN: type_ = &PyBool_Type; break;
+    default: break;
   }
 }
 

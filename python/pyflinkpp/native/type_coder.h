@@ -8,6 +8,7 @@
 
 #include "core/idl/pyflinkpp_types.h"
 #include "core/types/binary_io.h"
+#include "native/gil.h"
 
 namespace pyflinkpp {
 
@@ -29,18 +30,19 @@ class TypeCoder {
     return false;
   }
 
+  // The same, knowing a value that is normal: fields that are the same objects needn't be looked at, so that a field
+  // that is not in the cache isn't fetched just to see its type.
+  virtual bool AcceptsLike(PyObject* value, PyObject* like) const {
+    (void)like;
+    return Accepts(value);
+  }
+
   // The value as an operator of this type emits it (new reference): TypeError when it doesn't fit, OverflowError when it
   // is too large.
   virtual PyObject* Normalize(PyObject* value) const = 0;
 
   // Whether normalized values can be shared: nothing in them can change.
   virtual bool immutable() const { return true; }
-
-  // Takes a normalized value that can't be part of a cycle out of the garbage collector's list, as the collector itself
-  // would do when it first met it. So it doesn't touch cold neighbours in that list when it dies, long after.
-  void Untrack(PyObject* value) const {
-    if (PyTuple_CheckExact(value) && immutable()) PyObject_GC_UnTrack(value);
-  }
 
   // REQUIRES for these: `value` is normalized.
   virtual bool Write(PyObject* value, BinaryWriter& out) const = 0;
@@ -65,21 +67,52 @@ std::shared_ptr<const TypeCoder> MakeTimeCoder(const idl::TypeInformation& type)
 std::shared_ptr<const TypeCoder> MakeCompositeCoder(const idl::TypeInformation& type);
 std::shared_ptr<const TypeCoder> PickleCoder();
 
-// The checks that hot loops make without a call. kNone: ask the coder.
-enum class QuickCheck : uint8_t { kNone, kLong, kInt, kString, kDouble, kBoolean };
-QuickCheck QuickCheckOf(idl::TypeKind::type kind);
+// The check that hot loops make without a call: an exact type, and for some that the value is an everyday one. A value
+// that passes is normal; one that doesn't may be.
+class QuickCheck {
+ public:
+  explicit QuickCheck(idl::TypeKind::type kind);
 
-inline bool PassesQuickCheck(QuickCheck check, PyObject* value) {
-  switch (check) {
-    case QuickCheck::kLong: return PyLong_CheckExact(value) && -2 <= Py_SIZE(value) && Py_SIZE(value) <= 2;  // 60 bits
-    case QuickCheck::kInt: return PyLong_CheckExact(value) && -1 <= Py_SIZE(value) && Py_SIZE(value) <= 1;   // 30 bits
-    case QuickCheck::kString: return PyUnicode_CheckExact(value) && PyUnicode_IS_COMPACT_ASCII(value);
-    case QuickCheck::kDouble: return PyFloat_CheckExact(value);
-    case QuickCheck::kBoolean: return PyBool_Check(value);
-    case QuickCheck::kNone: return false;
+  bool Passes(PyObject* value) const {
+    if (Py_TYPE(value) != type_) return false;
+    // Ints of few digits (30 bits each), strings of ASCII; the bit of a str's state says both compact and ASCII.
+    if (digits_max_ >= 0) return static_cast<size_t>(Py_SIZE(value) + digits_max_) <= static_cast<size_t>(2 * digits_max_);
+    return !string_ || PyUnicode_IS_COMPACT_ASCII(value);
   }
-  return false;
-}
+
+ private:
+  PyTypeObject* type_ = nullptr;  // null: nothing passes
+  int digits_max_ = -1;
+  bool string_ = false;
+};
+
+// Makes an operator's results normal. Takes tuples that can't be part of a cycle out of the garbage collector's list, as
+// the collector itself would do when it first met them: so they don't touch cold neighbours in that list when they die.
+class Normalizer {
+ public:
+  Normalizer(const TypeCoder& coder, idl::TypeKind::type kind)
+      : coder_(coder), quick_(kind), untrack_(kind == idl::TypeKind::TUPLE && coder.immutable()) {}
+
+  // Takes a new reference over, gives one back; null with an error set when the value doesn't fit. `like`: a value that is
+  // normal and that the new one may share fields with; may be null.
+  PyObject* Normalize(PyObject* value, PyObject* like = nullptr) const {
+    if (quick_.Passes(value)) return value;
+    if (!coder_.AcceptsLike(value, like)) {
+      PyObject* normalized = coder_.Normalize(value);
+      Py_DECREF(value);
+      if (normalized == nullptr) return nullptr;
+      value = normalized;
+    }
+    if (untrack_) PyObject_GC_UnTrack(value);
+    return value;
+  }
+  const TypeCoder& coder() const { return coder_; }
+
+ private:
+  const TypeCoder& coder_;
+  const QuickCheck quick_;
+  const bool untrack_;
+};
 
 // Sets TypeError: "REPR (TYPE) is no EXPECTED".
 PyObject* DoesNotFit(PyObject* value, const char* expected);

@@ -89,7 +89,8 @@ class JobBuilder {
     edge.partitioner = partitioner;
     edge.input = 0;
   }
-  // The same, for graphs written from source to sink: returns the target. The source was added before.
+  // The same, for graphs written from source to sink: returns the target. The source was added
+  // before.
   int Then(int source, idl::Partitioner::type partitioner, int target) {
     Connect(source, target, partitioner);
     return target;
@@ -100,7 +101,8 @@ class JobBuilder {
 
   idl::JobGraph Build() {
     const absl::Status valid = ValidateAndComplete(graph_);
-    if (!valid.ok()) internal::CheckFailed(__FILE__, __LINE__, std::string(valid.message()).c_str());
+    if (!valid.ok())
+      internal::CheckFailed(__FILE__, __LINE__, std::string(valid.message()).c_str());
     return graph_;
   }
 

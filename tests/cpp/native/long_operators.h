@@ -1,4 +1,5 @@
-// Native operators over LONG rows: the numbers of the engine's own speed, and of the simulator's jobs.
+// Native operators over LONG rows: the numbers of the engine's own speed, and of the simulator's
+// jobs.
 #pragma once
 
 #include <algorithm>
@@ -32,22 +33,26 @@ inline std::unique_ptr<Operator> MakeLongToWord() {
 
 // The key of a number is its eight bytes, as in its binary format; `distinct`: of its remainder.
 inline std::unique_ptr<Operator> MakeKeyByLong(uint64_t distinct) {
-  return MakeKeyBy<int64_t>([distinct](const int64_t* rows, size_t count, Arena& arena, RecordKey* keys) {
-    char* bytes = arena.Allocate(count * sizeof(int64_t));
-    for (size_t i = 0; i < count; ++i, bytes += sizeof(int64_t)) {
-      const uint64_t key = static_cast<uint64_t>(rows[i]) % distinct;
-      std::memcpy(bytes, &key, sizeof(key));
-      keys[i] = {bytes, sizeof(key), MurmurHash({bytes, sizeof(key)})};
-    }
-  });
+  return MakeKeyBy<int64_t>(
+      [distinct](const int64_t* rows, size_t count, Arena& arena, RecordKey* keys) {
+        char* bytes = arena.Allocate(count * sizeof(int64_t));
+        for (size_t i = 0; i < count; ++i, bytes += sizeof(int64_t)) {
+          const uint64_t key = static_cast<uint64_t>(rows[i]) % distinct;
+          std::memcpy(bytes, &key, sizeof(key));
+          keys[i] = {bytes, sizeof(key), MurmurHash({bytes, sizeof(key)})};
+        }
+      });
 }
 
 // The sum of a key's numbers.
 class SumLongs final : public ReduceFunction {
  public:
-  std::shared_ptr<const TypeSerializer> StateSerializer(const RecordBatch&) override { return LongSerializer(); }
+  std::shared_ptr<const TypeSerializer> StateSerializer(const RecordBatch&) override {
+    return LongSerializer();
+  }
 
-  absl::Status Reduce(RecordBatchView& view, size_t count, ValueState& state, RecordBatch* emitted, OperatorContext&) override {
+  absl::Status Reduce(RecordBatchView& view, size_t count, ValueState& state, RecordBatch* emitted,
+                      OperatorContext&) override {
     const int64_t* rows = view.batch->rows<int64_t>() + view.position;
     if (emitted != nullptr) count = std::min(count, kBatchRecordsMax - emitted->size());
     auto* out = emitted == nullptr ? nullptr : reinterpret_cast<int64_t*>(emitted->Append(count));

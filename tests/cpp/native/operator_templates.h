@@ -32,12 +32,13 @@ class NativeOperator : public Operator {
   OperatorContext* context_ = nullptr;
 };
 
-// One row from each: `Out function(const In& row, Arena& arena)`, where what varies in length in the result lies in
-// `arena`.
+// One row from each: `Out function(const In& row, Arena& arena)`, where what varies in length in
+// the result lies in `arena`.
 template <class In, class Out, class Function>
 class MapOperator final : public NativeOperator {
  public:
-  MapOperator(std::shared_ptr<const TypeSerializer> to, Function function) : to_(std::move(to)), function_(std::move(function)) {}
+  MapOperator(std::shared_ptr<const TypeSerializer> to, Function function)
+      : to_(std::move(to)), function_(std::move(function)) {}
 
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
     const size_t count = view.remaining();
@@ -73,7 +74,8 @@ class FilterOperator final : public NativeOperator {
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
     const size_t count = view.remaining();
     RecordBatch& batch = output.batch(view.batch->serializer());
-    const size_t kept = std::is_same_v<Row, int64_t> ? KeepFixed(view, count, batch) : KeepAny(view, count, batch);
+    const size_t kept =
+        std::is_same_v<Row, int64_t> ? KeepFixed(view, count, batch) : KeepAny(view, count, batch);
     Count(count, kept);
     view.position += count;
     return Progress::kDone;
@@ -114,8 +116,8 @@ std::unique_ptr<Operator> MakeFilter(Predicate predicate) {
   return std::make_unique<FilterOperator<Row, Predicate>>(std::move(predicate));
 }
 
-// Any number of rows from each: `void function(const In& row, RecordBatch& to)` appends them. Stops after the row in hand
-// when it is told to yield, or when the output is full.
+// Any number of rows from each: `void function(const In& row, RecordBatch& to)` appends them. Stops
+// after the row in hand when it is told to yield, or when the output is full.
 template <class In, class Function>
 class FlatMapOperator final : public NativeOperator {
  public:
@@ -145,8 +147,8 @@ std::unique_ptr<Operator> MakeFlatMap(std::shared_ptr<const TypeSerializer> to, 
   return std::make_unique<FlatMapOperator<In, Function>>(std::move(to), std::move(function));
 }
 
-// Passes the rows on with a key each: `void function(const Row* rows, size_t count, Arena& arena, RecordKey* keys)`; the
-// rows already lie in the batch to which `arena` belongs.
+// Passes the rows on with a key each: `void function(const Row* rows, size_t count, Arena& arena,
+// RecordKey* keys)`; the rows already lie in the batch to which `arena` belongs.
 template <class Row, class Function>
 class KeyByOperator final : public NativeOperator {
  public:

@@ -12,10 +12,12 @@
 
 namespace pyflinkpp::native {
 
-inline void AddNative(OperatorRegistry& registry, const std::string& name,
-                      std::function<std::unique_ptr<Operator>(const idl::OperatorNode& node)> make) {
+inline void AddNative(
+    OperatorRegistry& registry, const std::string& name,
+    std::function<std::unique_ptr<Operator>(const idl::OperatorNode& node)> make) {
   registry.entries["native:" + name] = {
-      .make = [make = std::move(make)](std::span<const idl::OperatorNode> nodes, const SerializerFactory&)
+      .make = [make = std::move(make)](std::span<const idl::OperatorNode> nodes,
+                                       const SerializerFactory&)
           -> absl::StatusOr<std::unique_ptr<Operator>> { return make(nodes[0]); },
       .make_enumerator = {}};
 }
@@ -23,9 +25,10 @@ inline void AddNative(OperatorRegistry& registry, const std::string& name,
 template <class Function>
 void AddReduce(OperatorRegistry& registry, const std::string& name) {
   registry.entries["reduce:" + name] = {
-      .make = [](std::span<const idl::OperatorNode> nodes, const SerializerFactory&)
-          -> absl::StatusOr<std::unique_ptr<Operator>> {
-        return MakeKeyedReduceOperator(std::make_unique<Function>(), nodes[0].spec.reduce.final_only);
+      .make = [](std::span<const idl::OperatorNode> nodes,
+                 const SerializerFactory&) -> absl::StatusOr<std::unique_ptr<Operator>> {
+        return MakeKeyedReduceOperator(std::make_unique<Function>(),
+                                       nodes[0].spec.reduce.final_only);
       },
       .make_enumerator = {}};
 }
@@ -44,7 +47,8 @@ inline OperatorRegistry NativeOperators() {
   AddNative(registry, "pair", [](Node) { return MakePair(); });
   AddNative(registry, "first_byte", [](Node) { return MakeFirstByte(); });
   AddNative(registry, "key_by_word", [](Node) { return MakeKeyByWord(); });
-  AddNative(registry, "route_words", [](Node node) { return MakeRouteWords(node.target_parallelism); });
+  AddNative(registry, "route_words",
+            [](Node node) { return MakeRouteWords(node.target_parallelism); });
   AddReduce<SumLongs>(registry, "sum_longs");
   AddReduce<SumCounts>(registry, "sum_counts");
   return registry;

@@ -12,7 +12,9 @@
 
 namespace pyflinkpp::native {
 
-inline StringRow CopyTo(Arena& arena, absl::string_view text) { return {arena.Copy(text).data(), text.size()}; }
+inline StringRow CopyTo(Arena& arena, absl::string_view text) {
+  return {arena.Copy(text).data(), text.size()};
+}
 
 // A line of eight words of a thousand, some more frequent than others.
 inline std::unique_ptr<Operator> MakeLongToLine() {
@@ -78,9 +80,11 @@ inline std::unique_ptr<Operator> MakeKeyByWord() {
 
 // For a custom partitioner: a word goes to the subtask that its length says.
 inline std::unique_ptr<Operator> MakeRouteWords(int target_parallelism) {
-  return MakeKeyBy<StringRow>([target_parallelism](const StringRow* rows, size_t count, Arena&, RecordKey* keys) {
+  return MakeKeyBy<StringRow>([target_parallelism](const StringRow* rows, size_t count, Arena&,
+                                                   RecordKey* keys) {
     for (size_t i = 0; i < count; ++i) {
-      keys[i] = {nullptr, 0, static_cast<uint32_t>(rows[i].size % static_cast<uint64_t>(target_parallelism))};
+      keys[i] = {nullptr, 0,
+                 static_cast<uint32_t>(rows[i].size % static_cast<uint64_t>(target_parallelism))};
     }
   });
 }
@@ -88,7 +92,9 @@ inline std::unique_ptr<Operator> MakeRouteWords(int target_parallelism) {
 // The sum of a word's counts. Stops early like a slow function when told to yield.
 class SumCounts final : public ReduceFunction {
  public:
-  std::shared_ptr<const TypeSerializer> StateSerializer(const RecordBatch&) override { return CountedSerializer(); }
+  std::shared_ptr<const TypeSerializer> StateSerializer(const RecordBatch&) override {
+    return CountedSerializer();
+  }
 
   absl::Status Reduce(RecordBatchView& view, size_t count, ValueState& state, RecordBatch* emitted,
                       OperatorContext& context) override {
@@ -101,7 +107,8 @@ class SumCounts final : public ReduceFunction {
       } else {
         sum = {CopyTo(words_, rows[i].word.view()), rows[i].count};
       }
-      if (emitted != nullptr) emitted->AppendRow(CountedRow{CopyTo(emitted->arena(), sum.word.view()), sum.count});
+      if (emitted != nullptr)
+        emitted->AppendRow(CountedRow{CopyTo(emitted->arena(), sum.word.view()), sum.count});
       ++view.position;
       ++i;
       if (context.should_yield()) break;

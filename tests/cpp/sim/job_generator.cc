@@ -36,7 +36,8 @@ class Generator {
         parallelism_(random.Percent(50) ? random.Between(1, 4) : 0),
         builder_(absl::StrFormat("%032x", number)) {
     job_.batch = random.Percent(30);
-    if (random.Percent(20)) builder_.graph().configuration["pipeline.operator-chaining.enabled"] = "false";
+    if (random.Percent(20))
+      builder_.graph().configuration["pipeline.operator-chaining.enabled"] = "false";
   }
 
   GeneratedJob Generate() {
@@ -61,7 +62,10 @@ class Generator {
   }
 
  private:
-  int Parallelism() { return static_cast<int>(parallelism_ > 0 && random_.Percent(85) ? parallelism_ : random_.Between(1, 4)); }
+  int Parallelism() {
+    return static_cast<int>(parallelism_ > 0 && random_.Percent(85) ? parallelism_
+                                                                    : random_.Between(1, 4));
+  }
 
   Stream Take(std::vector<Stream>& streams) {
     const auto position = streams.begin() + random_.Below(static_cast<int64_t>(streams.size()));
@@ -73,14 +77,16 @@ class Generator {
   // ---- sources ----
 
   std::string Word() {
-    static const std::vector<std::string> kWords = {"a", "to", "be", "or", "not", "über", "straße", "question", "that", "is"};
+    static const std::vector<std::string> kWords = {"a",    "to",     "be",       "or",   "not",
+                                                    "über", "straße", "question", "that", "is"};
     if (random_.Percent(70)) return random_.OneOf(kWords);
     return absl::StrCat("w", random_.Below(40));
   }
 
   std::string Line() {
     std::string line(static_cast<size_t>(random_.Percent(10) ? 2 : 0), ' ');
-    for (int64_t i = random_.Below(9); i > 0; --i) absl::StrAppend(&line, Word(), random_.Percent(5) ? "  " : " ");
+    for (int64_t i = random_.Below(9); i > 0; --i)
+      absl::StrAppend(&line, Word(), random_.Percent(5) ? "  " : " ");
     if (!line.empty() && random_.Percent(80)) line.pop_back();
     return line;
   }
@@ -99,12 +105,14 @@ class Generator {
         job_.texts[op] = words;
         return {op, Rows::kText, static_cast<int64_t>(words.size())};
       }
-      default: return FileSource();
+      default:
+        return FileSource();
     }
   }
 
   Stream FileSource() {
-    const std::string directory = absl::StrCat("/in/", prefix_, "/", builder_.graph().operators.size());
+    const std::string directory =
+        absl::StrCat("/in/", prefix_, "/", builder_.graph().operators.size());
     std::vector<std::string> paths;
     std::vector<std::string> lines;
     for (int64_t i = random_.Between(1, 5); i > 0; --i) {
@@ -132,10 +140,11 @@ class Generator {
   int64_t Connect(const Stream& from, int to) {
     const int source_parallelism = builder_.op(from.op).parallelism;
     const int target_parallelism = builder_.op(to).parallelism;
-    std::vector<Partitioner::type> choice = {Partitioner::REBALANCE, Partitioner::RESCALE, Partitioner::SHUFFLE,
-                                             Partitioner::GLOBAL};
+    std::vector<Partitioner::type> choice = {Partitioner::REBALANCE, Partitioner::RESCALE,
+                                             Partitioner::SHUFFLE, Partitioner::GLOBAL};
     if (from.volume * target_parallelism < kVolumeMax) choice.push_back(Partitioner::BROADCAST);
-    if (source_parallelism == target_parallelism && random_.Percent(60)) choice = {Partitioner::FORWARD};
+    if (source_parallelism == target_parallelism && random_.Percent(60))
+      choice = {Partitioner::FORWARD};
     const Partitioner::type partitioner = random_.OneOf(choice);
     builder_.Connect(from.op, to, partitioner);
     return partitioner == Partitioner::BROADCAST ? target_parallelism : 1;
@@ -146,13 +155,15 @@ class Generator {
     return {op, rows, from.volume * factor * Connect(from, op)};
   }
 
-  // A random operator behind a random stream, which may stay and feed others too; or a union of two.
+  // A random operator behind a random stream, which may stay and feed others too; or a union of
+  // two.
   void Grow(std::vector<Stream>& streams) {
     const Stream from = Take(streams);
     if (random_.Percent(20)) streams.push_back(from);  // a diamond, or two ends
     const bool small = from.volume * 2 < kVolumeMax;
     if (from.rows == Rows::kNumbers) {
-      streams.push_back(Apply(from, random_.OneOf<std::string>({"affine_long", "odd_longs", "pause"}), from.rows, 1));
+      streams.push_back(Apply(
+          from, random_.OneOf<std::string>({"affine_long", "odd_longs", "pause"}), from.rows, 1));
     } else if (random_.Percent(10)) {
       const Stream routed = Apply(from, "route_words", from.rows, 1);
       const int op = builder_.Native("pause", Parallelism());
@@ -161,11 +172,15 @@ class Generator {
     } else if (small && random_.Percent(30)) {
       streams.push_back(Apply(from, "twice", from.rows, 2));
     } else {
-      streams.push_back(Apply(from, random_.OneOf<std::string>({"short_words", "pause"}), from.rows, 1));
+      streams.push_back(
+          Apply(from, random_.OneOf<std::string>({"short_words", "pause"}), from.rows, 1));
     }
     Stream& made = streams.back();
-    for (const Stream& other : std::vector<Stream>(streams)) {  // a union, perhaps of a stream with itself
-      if (other.op >= made.op || other.rows != from.rows || other.volume + made.volume > kVolumeMax || !random_.Percent(15)) continue;
+    for (const Stream& other :
+         std::vector<Stream>(streams)) {  // a union, perhaps of a stream with itself
+      if (other.op >= made.op || other.rows != from.rows ||
+          other.volume + made.volume > kVolumeMax || !random_.Percent(15))
+        continue;
       made.volume += other.volume * Connect(other, made.op);
     }
   }
@@ -188,21 +203,30 @@ class Generator {
     const Stream keyed = Apply(from, "key_by_word", Rows::kCounts, 1);
     const int reduce = builder_.Reduce("sum_counts", job_.batch, Parallelism());
     idl::OperatorNode& node = builder_.op(reduce);
-    if (random_.Percent(40)) node.max_parallelism = node.parallelism + static_cast<int>(random_.Below(8));
+    if (random_.Percent(40))
+      node.max_parallelism = node.parallelism + static_cast<int>(random_.Below(8));
     builder_.Connect(keyed.op, reduce, Partitioner::HASH);
     return {reduce, Rows::kCounts, keyed.volume};
   }
 
   void Sink(const Stream& from, bool reduced) {
-    SinkPlan plan{.kind = random_.OneOf<SinkPlan::Kind>({SinkPlan::Kind::kDiscard, SinkPlan::Kind::kCollect,
-                                                         SinkPlan::Kind::kPrint, SinkPlan::Kind::kFiles}),
-                  .op = 0, .source = from.op, .place = {}};
+    SinkPlan plan{
+        .kind = random_.OneOf<SinkPlan::Kind>({SinkPlan::Kind::kDiscard, SinkPlan::Kind::kCollect,
+                                               SinkPlan::Kind::kPrint, SinkPlan::Kind::kFiles}),
+        .op = 0,
+        .source = from.op,
+        .place = {}};
     const int parallelism = Parallelism();
     const std::string name = absl::StrCat(prefix_, "s", builder_.graph().operators.size());
-    if (plan.kind == SinkPlan::Kind::kCollect && std::exchange(collects_, true)) plan.kind = SinkPlan::Kind::kFiles;
+    if (plan.kind == SinkPlan::Kind::kCollect && std::exchange(collects_, true))
+      plan.kind = SinkPlan::Kind::kFiles;
     switch (plan.kind) {
-      case SinkPlan::Kind::kDiscard: plan.op = builder_.Discard(parallelism); break;
-      case SinkPlan::Kind::kCollect: plan.op = builder_.Collect(); break;
+      case SinkPlan::Kind::kDiscard:
+        plan.op = builder_.Discard(parallelism);
+        break;
+      case SinkPlan::Kind::kCollect:
+        plan.op = builder_.Collect();
+        break;
       case SinkPlan::Kind::kPrint:
         plan.place = name;
         plan.op = builder_.Print(name, random_.Percent(30), parallelism);
@@ -213,8 +237,9 @@ class Generator {
         break;
     }
     Connect(from, plan.op);
-    plan.keeps_order = reduced && (builder_.op(plan.op).parallelism == 1 ||
-                                   builder_.graph().edges.back().partitioner == Partitioner::FORWARD);
+    plan.keeps_order =
+        reduced && (builder_.op(plan.op).parallelism == 1 ||
+                    builder_.graph().edges.back().partitioner == Partitioner::FORWARD);
     job_.sinks.push_back(std::move(plan));
   }
 
@@ -238,18 +263,23 @@ class Generator {
 
 }  // namespace
 
-GeneratedJob GenerateJob(SimRandom& random, int number) { return Generator(random, number).Generate(); }
+GeneratedJob GenerateJob(SimRandom& random, int number) {
+  return Generator(random, number).Generate();
+}
 
 OperatorRegistry GeneratorOperators() {
   OperatorRegistry registry = native::NativeOperators();
-  native::AddNative(registry, "pause", [](const idl::OperatorNode&) { return std::make_unique<PausingOperator>(); });
-  // In ranges and chunks so small that lines and characters lie across them, and that reading waits.
+  native::AddNative(registry, "pause",
+                    [](const idl::OperatorNode&) { return std::make_unique<PausingOperator>(); });
+  // In ranges and chunks so small that lines and characters lie across them, and that reading
+  // waits.
   OperatorRegistry::Entry& files = registry.entries["file_source"];
   files.make = [](std::span<const idl::OperatorNode>, const SerializerFactory&) {
     return MakeFileSourceOperator({.read_ahead = {.chunk_bytes = 50, .chunks_max = 2}});
   };
-  files.make_enumerator = [make = std::move(files.make_enumerator)](
-                              const idl::OperatorNode& node) -> absl::StatusOr<std::unique_ptr<SplitEnumerator>> {
+  files.make_enumerator =
+      [make = std::move(files.make_enumerator)](
+          const idl::OperatorNode& node) -> absl::StatusOr<std::unique_ptr<SplitEnumerator>> {
     ASSIGN_OR_RETURN(std::unique_ptr<SplitEnumerator> enumerator, make(node));
     return std::make_unique<ShatteringEnumerator>(std::move(enumerator));
   };

@@ -23,15 +23,15 @@ struct SinkPlan {
 // A job and its input.
 struct GeneratedJob {
   idl::JobGraph graph;
-  std::map<std::string, std::string> files;        // what its file sources read: path, bytes
-  std::map<int, std::vector<std::string>> texts;   // by source of STRING rows: its rows
+  std::map<std::string, std::string> files;       // what its file sources read: path, bytes
+  std::map<int, std::vector<std::string>> texts;  // by source of STRING rows: its rows
   std::vector<SinkPlan> sinks;
   bool batch = false;  // reduces emit final results only
 };
 
-// Draws a word count: sources of lines, words and numbers; maps, filters, flat maps, unions, diamonds, streams united with
-// themselves; every partitioner; any parallelism up to 4; chaining as it comes; one or two reduces; any sinks.
-// `number` tells the jobs of one cluster apart.
+// Draws a word count: sources of lines, words and numbers; maps, filters, flat maps, unions,
+// diamonds, streams united with themselves; every partitioner; any parallelism up to 4; chaining as
+// it comes; one or two reduces; any sinks. `number` tells the jobs of one cluster apart.
 GeneratedJob GenerateJob(SimRandom& random, int number);
 
 // The operators that these jobs use.

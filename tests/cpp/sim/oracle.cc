@@ -20,9 +20,12 @@ struct Stream {
 
 std::string Show(Rows rows, const Value& value) {
   switch (rows) {
-    case Rows::kNumbers: return absl::StrCat(value.second);
-    case Rows::kText: return value.first;
-    case Rows::kCounts: return absl::StrCat("(", value.first, ",", value.second, ")");
+    case Rows::kNumbers:
+      return absl::StrCat(value.second);
+    case Rows::kText:
+      return value.first;
+    case Rows::kCounts:
+      return absl::StrCat("(", value.first, ",", value.second, ")");
   }
   return "?";
 }
@@ -101,7 +104,8 @@ std::vector<ExpectedOperator> Evaluate(const GeneratedJob& job) {
       if (edge.target != node.id) continue;
       in.rows = given[edge.source].rows;
       const int64_t copies = edge.partitioner == idl::Partitioner::BROADCAST ? node.parallelism : 1;
-      for (const auto& [value, times] : given[edge.source].values) in.values[value] += times * copies;
+      for (const auto& [value, times] : given[edge.source].values)
+        in.values[value] += times * copies;
     }
     Stream& out = given[node.id];
     if (node.spec.__isset.number_sequence_source) {

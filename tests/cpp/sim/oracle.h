@@ -21,7 +21,8 @@ struct ExpectedOperator {
   Bag rows;  // that it gives; for sinks: that they take
 };
 
-// By operator. Knows nothing of parallelism, chains and batches; only a broadcast multiplies by the parallelism behind it.
+// By operator. Knows nothing of parallelism, chains and batches; only a broadcast multiplies by the
+// parallelism behind it.
 std::vector<ExpectedOperator> Evaluate(const GeneratedJob& job);
 
 }  // namespace pyflinkpp::sim

@@ -1,4 +1,5 @@
-// An operator that passes everything on and takes its time: it stops within batches, and waits for work of the executor.
+// An operator that passes everything on and takes its time: it stops within batches, and waits for
+// work of the executor.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,8 @@ class PausingOperator final : public native::NativeOperator {
     Random& random = context_->env.random;
     const size_t count = 1 + random.Next() % view.remaining();
     RecordBatch& batch = output.batch(view.batch->serializer());
-    view.batch->serializer()->Move(view.batch->row(view.position), count, batch.Append(count), batch.arena());
+    view.batch->serializer()->Move(view.batch->row(view.position), count, batch.Append(count),
+                                   batch.arena());
     Count(count, count);
     view.position += count;
     return view.done() ? Progress::kDone : Progress::kMore;

@@ -1,4 +1,5 @@
-// Breaks the splits of a FileSource into small ranges at random borders, so that lines lie across readers.
+// Breaks the splits of a FileSource into small ranges at random borders, so that lines lie across
+// readers.
 #pragma once
 
 #include <algorithm>
@@ -12,10 +13,12 @@
 
 namespace pyflinkpp::sim {
 
-// Deals out the splits of another enumerator, piece by piece. (The production one makes ranges of a megabyte or more.)
+// Deals out the splits of another enumerator, piece by piece. (The production one makes ranges of a
+// megabyte or more.)
 class ShatteringEnumerator final : public SplitEnumerator {
  public:
-  explicit ShatteringEnumerator(std::unique_ptr<SplitEnumerator> inner) : inner_(std::move(inner)) {}
+  explicit ShatteringEnumerator(std::unique_ptr<SplitEnumerator> inner)
+      : inner_(std::move(inner)) {}
 
   void Start(SplitEnumeratorContext& context, std::function<void(absl::Status)> started) override {
     context_ = &context;
@@ -41,7 +44,8 @@ class ShatteringEnumerator final : public SplitEnumerator {
   void Shatter(const idl::FileSplit& split) {
     idl::FileSplit piece = split;
     while (piece.first < split.limit) {
-      piece.limit = std::min<int64_t>(piece.first + 1 + static_cast<int64_t>(context_->env.random.Next() % 200), split.limit);
+      piece.limit = std::min<int64_t>(
+          piece.first + 1 + static_cast<int64_t>(context_->env.random.Next() % 200), split.limit);
       pieces_.push_back(piece);
       piece.first = piece.limit;
     }

@@ -15,17 +15,20 @@ SimClient::SimClient(const idl::JobGraph& graph, SimEnv& world, WatchedTransport
       transport_(transport),
       violations_(violations),
       ready_(mailbox()) {
-  if (HasCollectSink(graph)) results_ = transport_.OpenInput({job_id_, kClientEdge, 0, 0}, ready_, 0);
+  if (HasCollectSink(graph))
+    results_ = transport_.OpenInput({job_id_, kClientEdge, 0, 0}, ready_, 0);
 }
 
 void SimClient::OnState(JobState state) {
-  if (IsTerminal(state_)) violations_.push_back(absl::StrCat("job ", job_id_, " leaves the state ", NameOf(state_)));
+  if (IsTerminal(state_))
+    violations_.push_back(absl::StrCat("job ", job_id_, " leaves the state ", NameOf(state_)));
   state_ = state;
 }
 
 void SimClient::OnEnd(const JobResult& result) {
   if (result_) violations_.push_back(absl::StrCat("job ", job_id_, " ends twice"));
-  if (result.state != state_) violations_.push_back(absl::StrCat("job ", job_id_, " ends in another state than it has"));
+  if (result.state != state_)
+    violations_.push_back(absl::StrCat("job ", job_id_, " ends in another state than it has"));
   transport_.Release(job_id_);
   result_ = result;
   mailbox().Post("job ended", [this] { told_end_ = true; });
@@ -67,10 +70,11 @@ SimCluster::SimCluster(uint64_t seed, OperatorRegistry registry, const SimCluste
     : world_(seed),
       watch_{.fault = {}, .violations = &violations_, .running = &world_.scheduler.running()},
       registry_(Watched(std::move(registry), watch_)),
+      transport_(seed, violations_),
       job_manager_(std::make_shared<JobManager>(world_.env, registry_)) {
   for (int i = 0; i < options.task_managers; ++i) {
-    task_managers_.push_back(
-        std::make_shared<TaskManager>(absl::StrCat("TaskManager ", i), world_.env, transport_, registry_, job_manager_));
+    task_managers_.push_back(std::make_shared<TaskManager>(
+        absl::StrCat("TaskManager ", i), world_.env, transport_, registry_, job_manager_));
     task_managers_.back()->Register(options.slots);
     world_.scheduler.Start(task_managers_.back());
   }
@@ -100,20 +104,26 @@ absl::Status SimCluster::ShutDown() {
   });
   RETURN_IF_ERROR(world_.scheduler.RunUntil([&] { return world_.scheduler.idle(); }));
   for (const auto& client : clients_) {
-    if (!client->ended()) violations_.push_back(absl::StrCat("nobody told how job ", client->job_id(), " ended"));
+    if (!client->ended())
+      violations_.push_back(absl::StrCat("nobody told how job ", client->job_id(), " ended"));
     transport_.CheckClosed(client->job_id(), client->state() == JobState::kFinished);
   }
   if (transport_.half_open() != 0) violations_.push_back("channels with one end only are left");
   if (watch_.opened != watch_.closed) {
-    violations_.push_back(absl::StrCat(watch_.opened, " operators were opened, ", watch_.closed, " closed"));
+    violations_.push_back(
+        absl::StrCat(watch_.opened, " operators were opened, ", watch_.closed, " closed"));
   }
   if (watch_.made != watch_.destroyed) {
-    violations_.push_back(absl::StrCat(watch_.made, " operators were made, ", watch_.destroyed, " destroyed"));
+    violations_.push_back(
+        absl::StrCat(watch_.made, " operators were made, ", watch_.destroyed, " destroyed"));
   }
-  if (world_.files.open_files() != 0) violations_.push_back(absl::StrCat(world_.files.open_files(), " files are left open"));
-  if (world_.files.renamed_unsynced() != 0) violations_.push_back("a file got its final name before it was durable");
+  if (world_.files.open_files() != 0)
+    violations_.push_back(absl::StrCat(world_.files.open_files(), " files are left open"));
+  if (world_.files.renamed_unsynced() != 0)
+    violations_.push_back("a file got its final name before it was durable");
   for (const auto& [path, bytes] : world_.files.FilesBelow("/out")) {
-    if (path.find("/.") != std::string::npos) violations_.push_back(absl::StrCat("the file ", path, " is left"));
+    if (path.find("/.") != std::string::npos)
+      violations_.push_back(absl::StrCat("the file ", path, " is left"));
   }
   return absl::OkStatus();
 }

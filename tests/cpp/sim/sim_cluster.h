@@ -1,4 +1,5 @@
-// A JobManager, TaskManagers and clients in a simulated world: all of it production code but the clients and the Env.
+// A JobManager, TaskManagers and clients in a simulated world: all of it production code but the
+// clients and the Env.
 #pragma once
 
 #include <memory>
@@ -14,11 +15,12 @@
 
 namespace pyflinkpp::sim {
 
-// The client of one job, as a loop of its own: it takes what the collect sink sends, and learns how the job ends. Ends
-// when the job has ended and all results have been taken, or were given up.
+// The client of one job, as a loop of its own: it takes what the collect sink sends, and learns how
+// the job ends. Ends when the job has ended and all results have been taken, or were given up.
 class SimClient final : public Loop, public JobListener {
  public:
-  SimClient(const idl::JobGraph& graph, SimEnv& world, WatchedTransport& transport, std::vector<std::string>& violations);
+  SimClient(const idl::JobGraph& graph, SimEnv& world, WatchedTransport& transport,
+            std::vector<std::string>& violations);
 
   // Gives the results up after so many elements.
   void AbandonAfter(int64_t elements) { abandon_after_ = elements; }
@@ -27,7 +29,9 @@ class SimClient final : public Loop, public JobListener {
   bool ended() const { return result_.has_value(); }
   JobState state() const { return state_; }
   const JobResult& result() const { return *result_; }
-  const std::vector<std::string>& rows() const { return rows_; }  // as sinks print them, in their order
+  const std::vector<std::string>& rows() const {
+    return rows_;
+  }  // as sinks print them, in their order
   bool abandoned() const { return abandoned_; }
 
   void OnState(JobState state) override;
@@ -64,10 +68,12 @@ class SimCluster {
   std::shared_ptr<SimClient> Submit(const idl::JobGraph& graph);
   void Cancel(const std::string& job_id) { job_manager_->CancelJob(job_id); }
 
-  // Lets the cluster run until the job has ended and its client has seen it, or until `steps` steps have been made in all.
+  // Lets the cluster run until the job has ended and its client has seen it, or until `steps` steps
+  // have been made in all.
   absl::Status RunUntilEnded(const SimClient& client);
   absl::Status RunUntilStep(size_t steps);
-  // Shuts the cluster down and runs until nothing is left; then checks that all is closed and accounted for.
+  // Shuts the cluster down and runs until nothing is left; then checks that all is closed and
+  // accounted for.
   absl::Status ShutDown();
 
   SimEnv& world() { return world_; }
@@ -81,7 +87,7 @@ class SimCluster {
   std::vector<std::string> violations_;
   OperatorWatch watch_;
   const OperatorRegistry registry_;
-  WatchedTransport transport_{violations_};
+  WatchedTransport transport_;
   std::shared_ptr<JobManager> job_manager_;
   std::vector<std::shared_ptr<TaskManager>> task_managers_;
   std::vector<std::shared_ptr<SimClient>> clients_;

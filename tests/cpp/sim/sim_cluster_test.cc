@@ -1,4 +1,5 @@
-// What becomes of jobs that cannot run, cannot go on, or follow each other: small scenes on a simulated cluster.
+// What becomes of jobs that cannot run, cannot go on, or follow each other: small scenes on a
+// simulated cluster.
 #include "sim/sim_cluster.h"
 
 #include <gmock/gmock.h>
@@ -58,7 +59,8 @@ TEST(SimCluster, SlotsComeBack) {
       const auto client = cluster.Submit(NumbersJob(number, 100, 4));
       if (number % 2 == 0) cluster.Cancel(client->job_id());
       ASSERT_TRUE(cluster.RunUntilEnded(*client).ok());
-      EXPECT_EQ(client->state(), number % 2 == 0 ? JobState::kCanceled : JobState::kFinished) << "seed " << seed;
+      EXPECT_EQ(client->state(), number % 2 == 0 ? JobState::kCanceled : JobState::kFinished)
+          << "seed " << seed;
     }
     ASSERT_TRUE(cluster.ShutDown().ok());
     EXPECT_THAT(cluster.violations(), IsEmpty());
@@ -71,7 +73,8 @@ TEST(SimCluster, AMissingInputFailsTheJobBeforeItRuns) {
     const auto client = cluster.Submit(FilesJob("/in/nowhere"));
     ASSERT_TRUE(cluster.RunUntilEnded(*client).ok());
     EXPECT_EQ(client->state(), JobState::kFailed);
-    EXPECT_THAT(client->result().failure.message, HasSubstr("cannot read /in/nowhere: No such file or directory"));
+    EXPECT_THAT(client->result().failure.message,
+                HasSubstr("cannot read /in/nowhere: No such file or directory"));
     EXPECT_EQ(cluster.watch().made, 0);
     ASSERT_TRUE(cluster.ShutDown().ok());
     EXPECT_THAT(cluster.violations(), IsEmpty());
@@ -85,7 +88,8 @@ TEST(SimCluster, BrokenTextFailsTheJobAndNamesThePlace) {
     const auto client = cluster.Submit(FilesJob("/in"));
     ASSERT_TRUE(cluster.RunUntilEnded(*client).ok());
     EXPECT_EQ(client->state(), JobState::kFailed);
-    EXPECT_THAT(client->result().failure.message, testing::AllOf(HasSubstr("/in/a"), HasSubstr("9")));
+    EXPECT_THAT(client->result().failure.message,
+                testing::AllOf(HasSubstr("/in/a"), HasSubstr("9")));
     ASSERT_TRUE(cluster.ShutDown().ok());
     EXPECT_THAT(cluster.violations(), IsEmpty());
   }
@@ -124,13 +128,16 @@ TEST(SimCluster, AbandonedResultsDoNotHoldTheJob) {
 // Waits for ever, as an operator whose wake-up gets lost would.
 class StuckOperator final : public native::NativeOperator {
  public:
-  absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView&, Output&) override { return Progress::kWait; }
+  absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView&, Output&) override {
+    return Progress::kWait;
+  }
 };
 
 TEST(SimCluster, AStuckJobIsNoticedAndCanBeCanceled) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     OperatorRegistry registry = native::NativeOperators();
-    native::AddNative(registry, "stuck", [](const idl::OperatorNode&) { return std::make_unique<StuckOperator>(); });
+    native::AddNative(registry, "stuck",
+                      [](const idl::OperatorNode&) { return std::make_unique<StuckOperator>(); });
     SimCluster cluster(seed, std::move(registry), {});
     JobBuilder job(JobId(1));
     const int numbers = job.Numbers(1, 100'000, 2);
@@ -138,7 +145,8 @@ TEST(SimCluster, AStuckJobIsNoticedAndCanBeCanceled) {
     job.Then(stuck, Partitioner::FORWARD, job.Discard(2));
     const auto client = cluster.Submit(job.Build());
     const absl::Status status = cluster.RunUntilEnded(*client);
-    EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrFormat("seed %d: nothing but upkeep happens", seed)));
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(absl::StrFormat("seed %d: nothing but upkeep happens", seed)));
     cluster.Cancel(client->job_id());
     ASSERT_TRUE(cluster.RunUntilEnded(*client).ok());
     EXPECT_EQ(client->state(), JobState::kCanceled);

@@ -1,4 +1,5 @@
-// An Env in which nothing is real: clock, randomness, files, threads and console all follow from one seed.
+// An Env in which nothing is real: clock, randomness, files, threads and console all follow from
+// one seed.
 #pragma once
 
 #include <string>

@@ -14,7 +14,8 @@ namespace pyflinkpp::sim {
 namespace {
 
 absl::Status Failed(absl::string_view what, absl::string_view path, int error) {
-  return ExternalError(absl::StrCat("cannot ", what, " ", path, ": ", std::generic_category().message(error)));
+  return ExternalError(
+      absl::StrCat("cannot ", what, " ", path, ": ", std::generic_category().message(error)));
 }
 
 // Without "/" at the end and without "//".
@@ -28,14 +29,17 @@ std::string Normal(const std::string& path) {
   return result;
 }
 
-std::string Parent(const std::string& normal) { return normal.substr(0, std::max<size_t>(normal.find_last_of('/'), 1)); }
+std::string Parent(const std::string& normal) {
+  return normal.substr(0, std::max<size_t>(normal.find_last_of('/'), 1));
+}
 
 }  // namespace
 
 // An open file keeps its contents when its name goes away.
 class SimFileSystem::Reader final : public ReadableFile {
  public:
-  Reader(SimFileSystem& owner, std::shared_ptr<const Contents> contents) : owner_(owner), contents_(std::move(contents)) {
+  Reader(SimFileSystem& owner, std::shared_ptr<const Contents> contents)
+      : owner_(owner), contents_(std::move(contents)) {
     ++owner_.open_files_;
   }
   ~Reader() override { --owner_.open_files_; }
@@ -56,7 +60,8 @@ class SimFileSystem::Reader final : public ReadableFile {
 
 class SimFileSystem::Writer final : public WritableFile {
  public:
-  Writer(SimFileSystem& owner, std::shared_ptr<Contents> contents) : owner_(owner), contents_(std::move(contents)) {
+  Writer(SimFileSystem& owner, std::shared_ptr<Contents> contents)
+      : owner_(owner), contents_(std::move(contents)) {
     ++owner_.open_files_;
   }
   ~Writer() override {
@@ -89,7 +94,8 @@ class SimFileSystem::Writer final : public WritableFile {
 // Why there is nothing at a path: its parent is a file, or it is just not there.
 int SimFileSystem::WhyMissing(const std::string& path) const {
   for (std::string at = Parent(Normal(path)); at != "/"; at = Parent(at)) {
-    if (const auto found = nodes_.find(at); found != nodes_.end()) return found->second.contents == nullptr ? ENOENT : ENOTDIR;
+    if (const auto found = nodes_.find(at); found != nodes_.end())
+      return found->second.contents == nullptr ? ENOENT : ENOTDIR;
   }
   return ENOENT;
 }
@@ -105,9 +111,10 @@ absl::StatusOr<FileInfo> SimFileSystem::Stat(const std::string& path) {
   CheckCaller();
   const Node* node = Find(path);
   if (node == nullptr) return Failed("read", path, WhyMissing(path));
-  return FileInfo{.path = path,
-                  .size = node->contents == nullptr ? 0 : static_cast<int64_t>(node->contents->bytes.size()),
-                  .directory = node->contents == nullptr};
+  return FileInfo{
+      .path = path,
+      .size = node->contents == nullptr ? 0 : static_cast<int64_t>(node->contents->bytes.size()),
+      .directory = node->contents == nullptr};
 }
 
 absl::StatusOr<std::vector<FileInfo>> SimFileSystem::List(const std::string& directory) {
@@ -119,7 +126,8 @@ absl::StatusOr<std::vector<FileInfo>> SimFileSystem::List(const std::string& dir
   std::vector<FileInfo> result;
   for (const auto& [path, child] : nodes_) {
     if (path != "/" && Parent(path) == parent) {
-      const int64_t size = child.contents == nullptr ? 0 : static_cast<int64_t>(child.contents->bytes.size());
+      const int64_t size =
+          child.contents == nullptr ? 0 : static_cast<int64_t>(child.contents->bytes.size());
       result.push_back({.path = path, .size = size, .directory = child.contents == nullptr});
     }
   }
@@ -169,7 +177,9 @@ absl::Status SimFileSystem::Rename(const std::string& from, const std::string& t
   const Node* parent = Find(Parent(Normal(to)));
   const absl::string_view missing = node == nullptr ? from : to;
   if (node == nullptr || parent == nullptr || parent->contents != nullptr) {
-    const int error = parent != nullptr && parent->contents != nullptr ? ENOTDIR : WhyMissing(std::string(missing));
+    const int error = parent != nullptr && parent->contents != nullptr
+                          ? ENOTDIR
+                          : WhyMissing(std::string(missing));
     return Failed("rename", absl::StrCat(from, " to ", to), error);
   }
   if (Normal(from) == Normal(to)) return absl::OkStatus();
@@ -198,7 +208,8 @@ void SimFileSystem::Put(const std::string& path, std::string bytes) {
 std::map<std::string, std::string> SimFileSystem::FilesBelow(const std::string& directory) const {
   std::map<std::string, std::string> files;
   for (const auto& [path, node] : nodes_) {
-    if (node.contents != nullptr && path.starts_with(directory + "/")) files[path] = node.contents->bytes;
+    if (node.contents != nullptr && path.starts_with(directory + "/"))
+      files[path] = node.contents->bytes;
   }
   return files;
 }

@@ -13,13 +13,16 @@
 
 namespace pyflinkpp::sim {
 
-// Behaves like PosixFileSystem, in its error messages too. It knows of every file how much of it was synced, and of
-// every name which contents it stands for, so a crash that loses the rest can be added here alone.
+// Behaves like PosixFileSystem, in its error messages too. It knows of every file how much of it
+// was synced, and of every name which contents it stands for, so a crash that loses the rest can be
+// added here alone.
 //
-// Invariants: every path's parent is a directory; the engine calls from the I/O executor only (`on_executor` is asked).
+// Invariants: every path's parent is a directory; the engine calls from the I/O executor only
+// (`on_executor` is asked).
 class SimFileSystem final : public FileSystem {
  public:
-  explicit SimFileSystem(std::function<bool()> on_executor) : on_executor_(std::move(on_executor)) {}
+  explicit SimFileSystem(std::function<bool()> on_executor)
+      : on_executor_(std::move(on_executor)) {}
 
   absl::StatusOr<FileInfo> Stat(const std::string& path) override;
   absl::StatusOr<std::vector<FileInfo>> List(const std::string& directory) override;

@@ -16,13 +16,16 @@ namespace pyflinkpp::sim {
 namespace {
 
 // What a call said, as text.
-std::string Said(const absl::Status& status) { return status.ok() ? "ok" : FailureOf(status).message; }
+std::string Said(const absl::Status& status) {
+  return status.ok() ? "ok" : FailureOf(status).message;
+}
 
 // One random call, on any file system.
 std::string Call(FileSystem& files, uint64_t seed, const std::string& root) {
   SimRandom random(seed, /*part=*/0);
   const auto path = [&] {
-    static const std::vector<std::string> kNames = {"/a", "/b", "/a/c", "/a/d", "/a/c/e", "/b/f", "/.g", "//b"};
+    static const std::vector<std::string> kNames = {"/a",     "/b",   "/a/c", "/a/d",
+                                                    "/a/c/e", "/b/f", "/.g",  "//b"};
     return root + random.OneOf(kNames);
   };
   const std::string first = path();
@@ -30,14 +33,16 @@ std::string Call(FileSystem& files, uint64_t seed, const std::string& root) {
     case 0: {
       const auto info = files.Stat(first);
       if (!info.ok()) return Said(info.status());
-      return absl::StrCat(info->path, info->directory ? " directory" : absl::StrCat(" ", info->size));
+      return absl::StrCat(info->path,
+                          info->directory ? " directory" : absl::StrCat(" ", info->size));
     }
     case 1: {
       const auto found = files.List(first);
       std::string text = Said(found.status());
       if (!found.ok()) return text;
       for (const FileInfo& info : *found) {
-        absl::StrAppend(&text, " ", std::filesystem::path(info.path).filename().string(), info.directory ? "/" : "");
+        absl::StrAppend(&text, " ", std::filesystem::path(info.path).filename().string(),
+                        info.directory ? "/" : "");
       }
       return text;
     }
@@ -52,17 +57,21 @@ std::string Call(FileSystem& files, uint64_t seed, const std::string& root) {
       const auto file = files.Create(first);
       if (!file.ok()) return Said(file.status());
       std::string text;
-      for (int64_t i = random.Below(3); i > 0; --i) text += Said((*file)->Append(absl::StrCat("some ", i)));
+      for (int64_t i = random.Below(3); i > 0; --i)
+        text += Said((*file)->Append(absl::StrCat("some ", i)));
       text += Said((*file)->Sync());
       return text + Said((*file)->Close());
     }
-    case 4: return Said(files.CreateDirectories(first));
+    case 4:
+      return Said(files.CreateDirectories(first));
     case 5: {
       const std::string second = path();
-      if (std::filesystem::is_directory(first) || std::filesystem::is_directory(second)) return "";  // nobody does
+      if (std::filesystem::is_directory(first) || std::filesystem::is_directory(second))
+        return "";  // nobody does
       return files.Rename(first, second).ok() ? "renamed" : "not renamed";
     }
-    default: return Said(files.Delete(first));
+    default:
+      return Said(files.Delete(first));
   }
 }
 
@@ -77,7 +86,8 @@ TEST(SimFileSystem, SaysWhatPosixSays) {
     ASSERT_TRUE(simulated.CreateDirectories(directory).ok());
     for (uint64_t i = 0; i < 150; ++i) {
       const uint64_t seed = round * 1000 + i;
-      const std::string simulated_said = Call(simulated, seed, directory);  // first: it asks the real one for directories
+      const std::string simulated_said =
+          Call(simulated, seed, directory);  // first: it asks the real one for directories
       ASSERT_EQ(simulated_said, Call(real, seed, directory)) << "round " << round << ", call " << i;
     }
     EXPECT_EQ(simulated.open_files(), 0);

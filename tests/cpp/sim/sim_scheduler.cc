@@ -11,7 +11,8 @@
 namespace pyflinkpp::sim {
 namespace {
 
-// What goes on in a cluster where nothing happens: its timers, and looks at empty mailboxes and gates.
+// What goes on in a cluster where nothing happens: its timers, and looks at empty mailboxes and
+// gates.
 bool IsUpkeep(const StepResult& result) {
   return result.state == StepResult::State::kWait || std::strcmp(result.did, "tick") == 0;
 }
@@ -39,7 +40,8 @@ SimScheduler::~SimScheduler() = default;
 
 void SimScheduler::Start(std::shared_ptr<Loop> loop) {
   const size_t name = trace_.AddName(loop->name());
-  loops_.push_back({.loop = std::move(loop), .name = name, .weight = random_.Between(1, temper_.weight_max)});
+  loops_.push_back(
+      {.loop = std::move(loop), .name = name, .weight = random_.Between(1, temper_.weight_max)});
 }
 
 absl::Status SimScheduler::RunUntil(const std::function<bool()>& done) {
@@ -94,12 +96,15 @@ void SimScheduler::LookForReady() {
 }
 
 size_t SimScheduler::Choose() {
-  if (temper_.spurious_permille > 0 && !loops_.empty() && random_.Below(1000) < temper_.spurious_permille) {
+  if (temper_.spurious_permille > 0 && !loops_.empty() &&
+      random_.Below(1000) < temper_.spurious_permille) {
     return static_cast<size_t>(random_.Below(static_cast<int64_t>(loops_.size())));
   }
   int64_t total = 0;
   for (const size_t each : ready_) {
-    if (each < loops_.size() && loops_[each].loop.get() == last_ && random_.Percent(temper_.stay_percent)) return each;
+    if (each < loops_.size() && loops_[each].loop.get() == last_ &&
+        random_.Percent(temper_.stay_percent))
+      return each;
     total += each < loops_.size() ? loops_[each].weight : 1;
   }
   int64_t left = random_.Below(total);
@@ -112,7 +117,8 @@ size_t SimScheduler::Choose() {
 }
 
 void SimScheduler::StepLoop(size_t position) {
-  const std::shared_ptr<Loop> loop = loops_[position].loop;  // starting another one moves the entries
+  const std::shared_ptr<Loop> loop =
+      loops_[position].loop;  // starting another one moves the entries
   last_ = loop.get();
   running_ = loop->name();
   const StepResult result = loop->Step();
@@ -149,9 +155,10 @@ void SimScheduler::Clear() {
 
 std::string SimScheduler::Report(const char* what) const {
   std::string left;
-  for (const Entry& entry : loops_) absl::StrAppend(&left, left.empty() ? "" : ", ", entry.loop->name());
-  return absl::StrCat("seed ", seed_, ": ", what, "; loops that have not ended: ", left, "; works: ", works_.size(),
-                      "; the last steps:\n", trace_.Text(60));
+  for (const Entry& entry : loops_)
+    absl::StrAppend(&left, left.empty() ? "" : ", ", entry.loop->name());
+  return absl::StrCat("seed ", seed_, ": ", what, "; loops that have not ended: ", left,
+                      "; works: ", works_.size(), "; the last steps:\n", trace_.Text(60));
 }
 
 }  // namespace pyflinkpp::sim

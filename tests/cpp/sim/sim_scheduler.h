@@ -26,19 +26,23 @@ class SimClock final : public Clock {
   int64_t nanos_ = 0;
 };
 
-// How a scheduler treats its loops; drawn from the seed, so that seeds differ in kind and not only in luck.
+// How a scheduler treats its loops; drawn from the seed, so that seeds differ in kind and not only
+// in luck.
 struct Temper {
-  int64_t step_nanos_max;    // a step takes 1 … so much virtual time
-  int64_t stay_percent;      // how often a loop that can go on does, before others are looked at
-  int64_t weight_max;        // some loops get this much more of the time than others
-  int64_t spurious_permille; // steps of a loop that has nothing to do: a thread may wake without cause
-  int64_t pause_permille;    // steps after which a loop stands still for a while, as if its core were taken
+  int64_t step_nanos_max;  // a step takes 1 … so much virtual time
+  int64_t stay_percent;    // how often a loop that can go on does, before others are looked at
+  int64_t weight_max;      // some loops get this much more of the time than others
+  int64_t
+      spurious_permille;  // steps of a loop that has nothing to do: a thread may wake without cause
+  int64_t pause_permille;  // steps after which a loop stands still for a while, as if its core were
+                           // taken
   int64_t pause_nanos_max;
-  int64_t io_threads;        // so many of the oldest works may come next
+  int64_t io_threads;  // so many of the oldest works may come next
   static Temper Draw(SimRandom& random);
 };
 
-// The LoopRunner and Executor of a simulated Env. Everything happens within Run, on its caller's thread.
+// The LoopRunner and Executor of a simulated Env. Everything happens within Run, on its caller's
+// thread.
 //
 //   a step:  one of the loops that can step, or one of the oldest works
 //            none can:  the clock goes to the next timer
@@ -51,7 +55,8 @@ class SimScheduler final : public LoopRunner, public Executor {
   void Start(std::shared_ptr<Loop> loop) override;
   void Run(absl::AnyInvocable<void()> work) override { works_.push_back(std::move(work)); }
 
-  // Steps until `done`, which is asked before each step. An error: a stall, or no end after kStepsMax.
+  // Steps until `done`, which is asked before each step. An error: a stall, or no end after
+  // kStepsMax.
   absl::Status RunUntil(const std::function<bool()>& done);
   // No loop and no work is left.
   bool idle() const { return loops_.empty() && works_.empty(); }
@@ -67,9 +72,9 @@ class SimScheduler final : public LoopRunner, public Executor {
  private:
   struct Entry {
     std::shared_ptr<Loop> loop;
-    size_t name;          // in the trace
+    size_t name;  // in the trace
     int64_t weight;
-    bool more = true;     // its last step said so
+    bool more = true;  // its last step said so
     int64_t paused_until = 0;
   };
   static constexpr size_t kStepsMax = 3'000'000;
@@ -94,11 +99,11 @@ class SimScheduler final : public LoopRunner, public Executor {
   std::vector<Entry> loops_;
   std::deque<absl::AnyInvocable<void()>> works_;
   std::vector<size_t> ready_;
-  int64_t next_timer_ = 0;   // of the loops that are not ready
+  int64_t next_timer_ = 0;  // of the loops that are not ready
   const Loop* last_ = nullptr;
   std::string running_;
   bool in_work_ = false;
-  int quiet_jumps_ = 0;      // of the clock, since something happened besides upkeep
+  int quiet_jumps_ = 0;  // of the clock, since something happened besides upkeep
 };
 
 }  // namespace pyflinkpp::sim

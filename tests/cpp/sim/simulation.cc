@@ -35,7 +35,8 @@ class Simulation {
     Start();
     absl::Status status = MakeTrouble();
     for (RunningJob& each : jobs_) {
-      if (status.ok() && plan_.trouble != Trouble::kShutDown) status = cluster_->RunUntilEnded(*each.client);
+      if (status.ok() && plan_.trouble != Trouble::kShutDown)
+        status = cluster_->RunUntilEnded(*each.client);
     }
     if (status.ok()) status = cluster_->ShutDown();
     if (!status.ok()) {
@@ -58,13 +59,15 @@ class Simulation {
     SimClusterOptions options{.task_managers = static_cast<int>(random_.Between(1, 3))};
     int needed = 0;
     for (const RunningJob& each : jobs_) needed += SlotsOf(each.job.graph);
-    options.slots = (needed + options.task_managers - 1) / options.task_managers + static_cast<int>(random_.Below(2));
+    options.slots = (needed + options.task_managers - 1) / options.task_managers +
+                    static_cast<int>(random_.Below(2));
     if (random_.Percent(20)) options.slots = kUnlimitedSlots;
     return options;
   }
 
   void Start() {
     for (RunningJob& each : jobs_) {
+      cluster_->watch().finish_emits |= each.job.batch;
       for (const auto& [path, bytes] : each.job.files) cluster_->world().files.Put(path, bytes);
       each.client = cluster_->Submit(each.job.graph);
       if (random_.Percent(10)) each.client->AbandonAfter(random_.Below(10));
@@ -73,20 +76,25 @@ class Simulation {
 
   absl::Status MakeTrouble() {
     using At = Fault::At;
-    const int64_t moment = random_.Below(int64_t{1} << random_.Between(3, 13));  // as often early as late
+    const int64_t moment =
+        random_.Below(int64_t{1} << random_.Between(3, 13));  // as often early as late
     switch (plan_.trouble) {
-      case Trouble::kNone: break;
+      case Trouble::kNone:
+        break;
       case Trouble::kFault:
-        cluster_->watch().fault = {.at = random_.OneOf<At>({At::kOpen, At::kProcess, At::kPoll, At::kWatermark, At::kFinish,
-                                                            At::kCommit, At::kClose}),
-                                   .nth = random_.Below(int64_t{1} << random_.Between(0, 8)), .happened = false};
+        cluster_->watch().fault = {
+            .at = random_.OneOf<At>({At::kOpen, At::kProcess, At::kPoll, At::kWatermark,
+                                     At::kFinish, At::kCommit, At::kClose}),
+            .nth = random_.Below(int64_t{1} << random_.Between(0, 8)),
+            .happened = false};
         break;
       case Trouble::kCancel: {
         const absl::Status status = RunToStep(moment);
         if (status.ok()) cluster_->Cancel(random_.OneOf(jobs_).client->job_id());
         return status;
       }
-      case Trouble::kShutDown: return RunToStep(moment);
+      case Trouble::kShutDown:
+        return RunToStep(moment);
     }
     return absl::OkStatus();
   }
@@ -94,13 +102,16 @@ class Simulation {
   absl::Status RunToStep(int64_t steps) {
     return cluster_->world().scheduler.RunUntil([&] {
       return cluster_->trace().size() >= static_cast<size_t>(steps) ||
-             std::all_of(jobs_.begin(), jobs_.end(), [](const RunningJob& each) { return each.client->ended(); });
+             std::all_of(jobs_.begin(), jobs_.end(),
+                         [](const RunningJob& each) { return each.client->ended(); });
     });
   }
 
   // ---- checks ----
 
-  void Problem(absl::string_view what) { outcome_.problems.push_back(absl::StrCat("seed ", plan_.seed, ": ", what)); }
+  void Problem(absl::string_view what) {
+    outcome_.problems.push_back(absl::StrCat("seed ", plan_.seed, ": ", what));
+  }
 
   void CheckJob(const RunningJob& each) {
     const JobState state = each.client->state();
@@ -108,10 +119,13 @@ class Simulation {
     outcome_.results.emplace_back();
     outcome_.abandoned |= each.client->abandoned();
     const bool finished = state == JobState::kFinished;
-    const bool may_be_canceled = plan_.trouble == Trouble::kCancel || plan_.trouble == Trouble::kShutDown;
+    const bool may_be_canceled =
+        plan_.trouble == Trouble::kCancel || plan_.trouble == Trouble::kShutDown;
     const bool may_fail = plan_.trouble == Trouble::kFault && cluster_->watch().fault.happened;
-    if (!finished && !(state == JobState::kCanceled && may_be_canceled) && !(state == JobState::kFailed && may_fail)) {
-      Problem(absl::StrCat("job ", each.client->job_id(), " is ", NameOf(state), ": ", each.client->result().failure.message));
+    if (!finished && !(state == JobState::kCanceled && may_be_canceled) &&
+        !(state == JobState::kFailed && may_fail)) {
+      Problem(absl::StrCat("job ", each.client->job_id(), " is ", NameOf(state), ": ",
+                           each.client->result().failure.message));
     }
     for (const SinkPlan& sink : each.job.sinks) {
       const std::vector<std::string> rows = RowsOf(each, sink);
@@ -133,9 +147,11 @@ class Simulation {
           found == each.client->result().metrics.end() ? idl::OperatorMetrics() : found->second;
       const ExpectedOperator& expected = each.expected[node.id];
       outcome_.records += metrics.records_in;
-      if (metrics.records_in != expected.records_in || metrics.records_out != expected.records_out) {
-        Problem(absl::StrCat(node.name, " counts ", metrics.records_in, " in, ", metrics.records_out, " out instead of ",
-                             expected.records_in, ", ", expected.records_out));
+      if (metrics.records_in != expected.records_in ||
+          metrics.records_out != expected.records_out) {
+        Problem(absl::StrCat(node.name, " counts ", metrics.records_in, " in, ",
+                             metrics.records_out, " out instead of ", expected.records_in, ", ",
+                             expected.records_out));
       }
     }
   }
@@ -147,23 +163,31 @@ class Simulation {
       if (each.client->state() != JobState::kFailed) continue;
       ++failed;
       const idl::Failure& failure = each.client->result().failure;
-      if (failure.message != Fault::kMessage || failure.operator_name.empty() || failure.subtask < 0) {
-        Problem(absl::StrCat("the failure says '", failure.message, "' of '", failure.operator_name, "' ", failure.subtask));
+      if (failure.message != Fault::kMessage || failure.operator_name.empty() ||
+          failure.subtask < 0) {
+        Problem(absl::StrCat("the failure says '", failure.message, "' of '", failure.operator_name,
+                             "' ", failure.subtask));
       }
     }
-    if (failed != 1) Problem(absl::StrCat("after one failure of an operator ", failed, " jobs have failed"));
+    if (failed != 1)
+      Problem(absl::StrCat("after one failure of an operator ", failed, " jobs have failed"));
   }
 
   // In the order in which the sink showed them, at least within a subtask.
   std::vector<std::string> RowsOf(const RunningJob& each, const SinkPlan& sink) {
     std::vector<std::string> rows;
     switch (sink.kind) {
-      case SinkPlan::Kind::kDiscard: break;
-      case SinkPlan::Kind::kCollect: return each.client->rows();
+      case SinkPlan::Kind::kDiscard:
+        break;
+      case SinkPlan::Kind::kCollect:
+        return each.client->rows();
       case SinkPlan::Kind::kPrint:
-        for (const std::string* text : {&cluster_->world().console.output(), &cluster_->world().console.error()}) {
+        for (const std::string* text :
+             {&cluster_->world().console.output(), &cluster_->world().console.error()}) {
           for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
-            if (!absl::StartsWith(line, sink.place + ">") && !absl::StartsWith(line, sink.place + ":")) continue;
+            if (!absl::StartsWith(line, sink.place + ">") &&
+                !absl::StartsWith(line, sink.place + ":"))
+              continue;
             rows.emplace_back(line.substr(line.find("> ") + 2));
           }
         }
@@ -185,13 +209,17 @@ class Simulation {
     for (const auto& [row, count] : found) {
       const auto wanted = expected.find(row);
       const int64_t times = wanted == expected.end() ? 0 : wanted->second;
-      if (count > times) return Problem(absl::StrCat(where, " has ", count, " times '", row, "' instead of ", times));
+      if (count > times)
+        return Problem(
+            absl::StrCat(where, " has ", count, " times '", row, "' instead of ", times));
     }
     if (!all) return;
     for (const auto& [row, count] : expected) {
       const auto have = found.find(row);
       const int64_t times = have == found.end() ? 0 : have->second;
-      if (count > times) return Problem(absl::StrCat(where, " has ", times, " times '", row, "' instead of ", count));
+      if (count > times)
+        return Problem(
+            absl::StrCat(where, " has ", times, " times '", row, "' instead of ", count));
     }
   }
 
@@ -201,7 +229,8 @@ class Simulation {
     for (const std::string& row : rows) {
       const std::string word = row.substr(0, row.rfind(','));
       if (row != absl::StrCat(word, ",", ++counts[word], ")")) {
-        return Problem(absl::StrCat("sink ", sink.op, " has '", row, "' as the update number ", counts[word], " of its word"));
+        return Problem(absl::StrCat("sink ", sink.op, " has '", row, "' as the update number ",
+                                    counts[word], " of its word"));
       }
     }
   }

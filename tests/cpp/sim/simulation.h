@@ -26,10 +26,10 @@ struct SimulationPlan {
 };
 
 struct SimulationOutcome {
-  std::vector<std::string> problems;  // none: all is as it should be
-  std::vector<JobState> states;       // by job
+  std::vector<std::string> problems;        // none: all is as it should be
+  std::vector<JobState> states;             // by job
   std::vector<std::map<int, Bag>> results;  // by job and sink: rows that were found
-  bool abandoned = false;             // a client gave up its results early
+  bool abandoned = false;                   // a client gave up its results early
   uint64_t trace_hash = 0;
   size_t steps = 0;
   int64_t elements = 0;  // that crossed channels

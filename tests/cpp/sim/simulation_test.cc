@@ -28,12 +28,14 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 // A broken invariant ends the process: the seed must be known all the same.
 char now_running[128] = "";
 void TellSeed(int signal) {
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, now_running, std::char_traits<char>::length(now_running));
+  [[maybe_unused]] const ssize_t written =
+      ::write(STDERR_FILENO, now_running, std::char_traits<char>::length(now_running));
   ::signal(signal, SIG_DFL);
   ::raise(signal);
 }
 
-// Runs the plans of many seeds; `usual`: so many, unless the environment says otherwise. Gives up after a few problems.
+// Runs the plans of many seeds; `usual`: so many, unless the environment says otherwise. Gives up
+// after a few problems.
 template <class PlanOf, class Look>
 void RunSeeds(const char* test, uint64_t usual, PlanOf plan_of, Look look) {
   uint64_t from = FromEnvironment("PFPP_SIM_FROM", 0);
@@ -47,7 +49,8 @@ void RunSeeds(const char* test, uint64_t usual, PlanOf plan_of, Look look) {
   ::signal(SIGSEGV, TellSeed);
   int failed = 0;
   for (uint64_t seed = from; seed < from + count && failed < 5; ++seed) {
-    std::snprintf(now_running, sizeof(now_running), "PFPP_SIM_SEED=%" PRIu64 " --gtest_filter=Simulation.%s\n", seed, test);
+    std::snprintf(now_running, sizeof(now_running),
+                  "PFPP_SIM_SEED=%" PRIu64 " --gtest_filter=Simulation.%s\n", seed, test);
     const SimulationOutcome outcome = Simulate(plan_of(seed));
     if (only != ~uint64_t{0}) std::printf("%s", outcome.trace.c_str());
     if (!outcome.problems.empty()) {
@@ -64,38 +67,51 @@ void Ignore(const SimulationOutcome&) {}
 TEST(Simulation, JobsGiveWhatTheOracleSays) {
   int64_t records = 0;
   int64_t elements = 0;
-  RunSeeds("JobsGiveWhatTheOracleSays", 300, [](uint64_t seed) { return SimulationPlan{.seed = seed, .job_seed = seed}; },
-           [&](const SimulationOutcome& outcome) {
-             records += outcome.records;
-             elements += outcome.elements;
-           });
+  RunSeeds(
+      "JobsGiveWhatTheOracleSays", 300,
+      [](uint64_t seed) { return SimulationPlan{.seed = seed, .job_seed = seed}; },
+      [&](const SimulationOutcome& outcome) {
+        records += outcome.records;
+        elements += outcome.elements;
+      });
   RecordProperty("records", absl::StrCat(records));
   RecordProperty("elements", absl::StrCat(elements));
 }
 
 TEST(Simulation, CancelEndsAJobAtAnyStep) {
   int canceled = 0;
-  RunSeeds("CancelEndsAJobAtAnyStep", 200,
-           [](uint64_t seed) { return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kCancel}; },
-           [&](const SimulationOutcome& outcome) {
-             for (const JobState state : outcome.states) canceled += state == JobState::kCanceled ? 1 : 0;
-           });
+  RunSeeds(
+      "CancelEndsAJobAtAnyStep", 200,
+      [](uint64_t seed) {
+        return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kCancel};
+      },
+      [&](const SimulationOutcome& outcome) {
+        for (const JobState state : outcome.states)
+          canceled += state == JobState::kCanceled ? 1 : 0;
+      });
   EXPECT_GT(canceled, 0);
 }
 
 TEST(Simulation, AFailureEndsItsJobAtAnyCall) {
   int failed = 0;
-  RunSeeds("AFailureEndsItsJobAtAnyCall", 200,
-           [](uint64_t seed) { return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kFault}; },
-           [&](const SimulationOutcome& outcome) {
-             for (const JobState state : outcome.states) failed += state == JobState::kFailed ? 1 : 0;
-           });
+  RunSeeds(
+      "AFailureEndsItsJobAtAnyCall", 200,
+      [](uint64_t seed) {
+        return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kFault};
+      },
+      [&](const SimulationOutcome& outcome) {
+        for (const JobState state : outcome.states) failed += state == JobState::kFailed ? 1 : 0;
+      });
   EXPECT_GT(failed, 0);
 }
 
 TEST(Simulation, AClusterShutsDownAtAnyStep) {
-  RunSeeds("AClusterShutsDownAtAnyStep", 200,
-           [](uint64_t seed) { return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kShutDown}; }, Ignore);
+  RunSeeds(
+      "AClusterShutsDownAtAnyStep", 200,
+      [](uint64_t seed) {
+        return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kShutDown};
+      },
+      Ignore);
 }
 
 TEST(Simulation, ASeedRunTwiceGivesTheSameTrace) {
@@ -123,7 +139,9 @@ TEST(Simulation, OtherSeedsGiveOtherTracesAndTheSameResults) {
         EXPECT_THAT(outcome->problems, testing::IsEmpty());
         abandoned |= outcome->abandoned;
       }
-      if (!abandoned) EXPECT_EQ(first.results, other.results) << "job " << job_seed << ", seed " << seed;
+      if (!abandoned) {
+        EXPECT_EQ(first.results, other.results) << "job " << job_seed << ", seed " << seed;
+      }
     }
   }
 }

@@ -30,12 +30,16 @@ class Watcher {
     OnCall();
     if (!opened_ || finished_ || closed_) Violate("a batch comes before Open or behind Finish");
     if (view.done()) Violate("a batch comes that has been consumed");
+    if (watermark_ == kMaxTimestamp && !watch_.finish_emits)
+      Violate("a batch comes behind the last watermark");
     return Faulty(Fault::At::kProcess);
   }
-  void AfterProcess(const RecordBatchView& view, size_t position, const absl::StatusOr<Progress>& progress) {
+  void AfterProcess(const RecordBatchView& view, size_t position,
+                    const absl::StatusOr<Progress>& progress) {
     if (!progress.ok()) return;
     if (*progress == Progress::kDone && !view.done()) Violate("it is done, but not its batch");
-    if (*progress == Progress::kMore && view.position == position) Violate("it took nothing of its batch");
+    if (*progress == Progress::kMore && view.position == position)
+      Violate("it took nothing of its batch");
     if (view.position > view.batch->size()) Violate("it took more than its batch");
   }
   absl::Status OnPoll() {
@@ -43,7 +47,9 @@ class Watcher {
     if (!opened_ || polled_out_ || closed_) Violate("it is polled before Open or behind its end");
     return Faulty(Fault::At::kPoll);
   }
-  void AfterPoll(const absl::StatusOr<Progress>& progress) { polled_out_ |= progress.ok() && *progress == Progress::kDone; }
+  void AfterPoll(const absl::StatusOr<Progress>& progress) {
+    polled_out_ |= progress.ok() && *progress == Progress::kDone;
+  }
   absl::Status OnWatermark(const Watermark& watermark) {
     OnCall();
     if (!opened_ || finished_ || closed_) Violate("a watermark comes before Open or behind Finish");
@@ -57,13 +63,18 @@ class Watcher {
     if (watermark_ != kMaxTimestamp) Violate("Finish comes without the last watermark");
     return Faulty(Fault::At::kFinish);
   }
-  void AfterFinish(const absl::StatusOr<Progress>& progress) { finished_ |= progress.ok() && *progress == Progress::kDone; }
+  void AfterFinish(const absl::StatusOr<Progress>& progress) {
+    finished_ |= progress.ok() && *progress == Progress::kDone;
+  }
   absl::Status OnCommit() {
     OnCall();
-    if (!finished_ || committed_ || closed_) Violate("Commit comes before the end of Finish, or twice");
+    if (!finished_ || committed_ || closed_)
+      Violate("Commit comes before the end of Finish, or twice");
     return Faulty(Fault::At::kCommit);
   }
-  void AfterCommit(const absl::StatusOr<Progress>& progress) { committed_ |= progress.ok() && *progress == Progress::kDone; }
+  void AfterCommit(const absl::StatusOr<Progress>& progress) {
+    committed_ |= progress.ok() && *progress == Progress::kDone;
+  }
   absl::Status OnClose() {
     OnCall();
     if (!opened_ || closed_) Violate("Close comes before Open or twice");
@@ -75,14 +86,17 @@ class Watcher {
  private:
   void OnCall() {
     ++watch_.calls;
-    if (*watch_.running != task_) Violate(absl::StrCat("it is called on the loop '", *watch_.running, "'"));
+    if (*watch_.running != task_)
+      Violate(absl::StrCat("it is called on the loop '", *watch_.running, "'"));
   }
   absl::Status Faulty(Fault::At at) {
     if (watch_.fault.at != at || watch_.fault.nth-- != 0) return absl::OkStatus();
     watch_.fault.happened = true;
     return UserError(Fault::kMessage);
   }
-  void Violate(absl::string_view what) { watch_.violations->push_back(absl::StrCat("an operator of ", task_, ": ", what)); }
+  void Violate(absl::string_view what) {
+    watch_.violations->push_back(absl::StrCat("an operator of ", task_, ": ", what));
+  }
 
   OperatorWatch& watch_;
   std::string task_;
@@ -98,7 +112,8 @@ class Watcher {
 template <class Base>
 class WatchedBase : public Base {
  public:
-  WatchedBase(std::unique_ptr<Operator> op, OperatorWatch& watch) : op_(std::move(op)), watcher_(watch) {}
+  WatchedBase(std::unique_ptr<Operator> op, OperatorWatch& watch)
+      : op_(std::move(op)), watcher_(watch) {}
 
   absl::Status Open(OperatorContext& context) override {
     RETURN_IF_ERROR(watcher_.OnOpen(context));
@@ -173,11 +188,13 @@ class WatchedSource final : public WatchedBase<SourceOperator> {
 
 OperatorRegistry Watched(OperatorRegistry registry, OperatorWatch& watch) {
   for (auto& [kind, entry] : registry.entries) {
-    entry.make = [make = std::move(entry.make), &watch](
-                     std::span<const idl::OperatorNode> nodes,
-                     const SerializerFactory& serializers) -> absl::StatusOr<std::unique_ptr<Operator>> {
+    entry.make =
+        [make = std::move(entry.make), &watch](
+            std::span<const idl::OperatorNode> nodes,
+            const SerializerFactory& serializers) -> absl::StatusOr<std::unique_ptr<Operator>> {
       ASSIGN_OR_RETURN(std::unique_ptr<Operator> op, make(nodes, serializers));
-      if (dynamic_cast<SourceOperator*>(op.get()) != nullptr) return std::make_unique<WatchedSource>(std::move(op), watch);
+      if (dynamic_cast<SourceOperator*>(op.get()) != nullptr)
+        return std::make_unique<WatchedSource>(std::move(op), watch);
       return std::make_unique<WatchedOperator>(std::move(op), watch);
     };
   }

@@ -9,11 +9,12 @@
 
 namespace pyflinkpp::sim {
 
-// A call of an operator that is to fail: the `nth` of its kind in the whole run, whatever operator it meets.
+// A call of an operator that is to fail: the `nth` of its kind in the whole run, whatever operator
+// it meets.
 struct Fault {
   enum class At { kNowhere, kOpen, kProcess, kPoll, kWatermark, kFinish, kCommit, kClose };
   At at = At::kNowhere;
-  int64_t nth = 0;      // from 0
+  int64_t nth = 0;  // from 0
   bool happened = false;
   static constexpr char kMessage[] = "a failure that the test wanted";
 };
@@ -26,13 +27,15 @@ struct OperatorWatch {
   int64_t closed = 0;
   int64_t calls = 0;
   Fault fault;
+  bool finish_emits =
+      false;  // some operators have results at the end of the input, so behind the last watermark
   std::vector<std::string>* violations;
   const std::string* running;  // name of the loop whose step it is
 };
 
-// The same registry, each operator of it wrapped. Checked: the order of calls (operator.h), that each comes on the task's
-// own loop, that a call which is to be repeated got further, that watermarks never go back, and that Close comes exactly
-// once.
+// The same registry, each operator of it wrapped. Checked: the order of calls (operator.h), that
+// each comes on the task's own loop, that a call which is to be repeated got further, that
+// watermarks never go back, and that Close comes exactly once.
 OperatorRegistry Watched(OperatorRegistry registry, OperatorWatch& watch);
 
 }  // namespace pyflinkpp::sim

@@ -16,8 +16,13 @@ int64_t RecordsOf(const StreamElement& element) {
 
 class WatchedTransport::Output final : public OutputChannel {
  public:
-  Output(WatchedTransport& owner, const ChannelId& id, std::unique_ptr<OutputChannel> channel)
-      : owner_(owner), id_(id), account_(owner.accounts_[id]), channel_(std::move(channel)) {
+  Output(WatchedTransport& owner, const ChannelId& id, Mailbox& producer,
+         std::unique_ptr<OutputChannel> channel)
+      : owner_(owner),
+        id_(id),
+        account_(owner.accounts_[id]),
+        producer_(producer),
+        channel_(std::move(channel)) {
     if (account_.output_opened) owner_.Violate(id_, "its output is opened twice");
     account_.output_opened = true;
     ++account_.outputs_open;
@@ -27,24 +32,34 @@ class WatchedTransport::Output final : public OutputChannel {
   int credit() const override {
     const int credit = channel_->credit();
     if (!account_.input_closed && credit != kChannelCredit - (account_.sent - account_.polled)) {
-      owner_.Violate(id_, absl::StrCat("credit is ", credit, " with ", account_.sent - account_.polled, " under way"));
+      owner_.Violate(id_, absl::StrCat("credit is ", credit, " with ",
+                                       account_.sent - account_.polled, " under way"));
     }
-    return credit;
+    // Any of it that came since the last look may come only now.
+    if (credit > seen_ && owner_.random_.Percent(50)) {
+      seen_ = static_cast<int>(owner_.random_.Between(seen_, credit - 1));
+      if (seen_ == 0) producer_.Notify();
+    } else {
+      seen_ = credit;
+    }
+    return seen_;
   }
 
   void Send(StreamElement element) override {
-    if (credit() <= 0) owner_.Violate(id_, "an element is sent without credit");
+    if (channel_->credit() <= 0) owner_.Violate(id_, "an element is sent without credit");
     if (account_.end_sent) owner_.Violate(id_, "something is sent behind the end of input");
     if (std::holds_alternative<std::unique_ptr<RecordBatch>>(element) && RecordsOf(element) == 0) {
       owner_.Violate(id_, "an empty batch is sent");
     }
     if (const auto* watermark = std::get_if<Watermark>(&element)) {
-      if (watermark->timestamp < account_.watermark_sent) owner_.Violate(id_, "a watermark goes back");
+      if (watermark->timestamp < account_.watermark_sent)
+        owner_.Violate(id_, "a watermark goes back");
       account_.watermark_sent = watermark->timestamp;
     }
     account_.end_sent |= std::holds_alternative<EndOfInput>(element);
     account_.records_sent += RecordsOf(element);
     ++account_.sent;
+    --seen_;
     ++owner_.elements_;
     channel_->Send(std::move(element));
   }
@@ -53,13 +68,21 @@ class WatchedTransport::Output final : public OutputChannel {
   WatchedTransport& owner_;
   const ChannelId id_;
   Account& account_;
+  Mailbox& producer_;
+  mutable int seen_ = kChannelCredit;  // credit that the producer may rely on
   const std::unique_ptr<OutputChannel> channel_;
 };
 
 class WatchedTransport::Input final : public InputChannel {
  public:
-  Input(WatchedTransport& owner, const ChannelId& id, std::unique_ptr<InputChannel> channel)
-      : owner_(owner), id_(id), account_(owner.accounts_[id]), channel_(std::move(channel)) {
+  Input(WatchedTransport& owner, const ChannelId& id, ReadyChannels& ready, size_t channel_number,
+        std::unique_ptr<InputChannel> channel)
+      : owner_(owner),
+        id_(id),
+        account_(owner.accounts_[id]),
+        ready_(ready),
+        channel_number_(channel_number),
+        channel_(std::move(channel)) {
     if (account_.input_opened) owner_.Violate(id_, "its input is opened twice");
     account_.input_opened = true;
     ++account_.inputs_open;
@@ -78,6 +101,10 @@ class WatchedTransport::Input final : public InputChannel {
     if (account_.end_polled) owner_.Violate(id_, "something arrives behind the end of input");
     account_.end_polled |= std::holds_alternative<EndOfInput>(*element);
     if (*more != (account_.polled < account_.sent)) owner_.Violate(id_, "Poll is wrong about more");
+    if (*more && owner_.random_.Percent(30)) {  // it comes only now
+      *more = false;
+      ready_.Push(channel_number_);
+    }
     return element;
   }
 
@@ -85,34 +112,44 @@ class WatchedTransport::Input final : public InputChannel {
   WatchedTransport& owner_;
   const ChannelId id_;
   Account& account_;
+  ReadyChannels& ready_;
+  const size_t channel_number_;
   const std::unique_ptr<InputChannel> channel_;
 };
 
-std::unique_ptr<OutputChannel> WatchedTransport::OpenOutput(const ChannelId& id, Mailbox& producer) {
-  return std::make_unique<Output>(*this, id, transport_.OpenOutput(id, producer));
+std::unique_ptr<OutputChannel> WatchedTransport::OpenOutput(const ChannelId& id,
+                                                            Mailbox& producer) {
+  return std::make_unique<Output>(*this, id, producer, transport_.OpenOutput(id, producer));
 }
 
-std::unique_ptr<InputChannel> WatchedTransport::OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel) {
-  return std::make_unique<Input>(*this, id, transport_.OpenInput(id, ready, channel));
+std::unique_ptr<InputChannel> WatchedTransport::OpenInput(const ChannelId& id, ReadyChannels& ready,
+                                                          size_t channel) {
+  return std::make_unique<Input>(*this, id, ready, channel,
+                                 transport_.OpenInput(id, ready, channel));
 }
 
 void WatchedTransport::CheckClosed(const std::string& job, bool finished) {
   for (const auto& [id, account] : accounts_) {
     if (id.job != job) continue;
-    if (account.outputs_open != 0 || account.inputs_open != 0) Violate(id, "an end of it is still open");
+    if (account.outputs_open != 0 || account.inputs_open != 0)
+      Violate(id, "an end of it is still open");
     if (!finished) continue;
-    if (!account.output_opened || !account.input_opened) Violate(id, "an end of it was never opened");
+    if (!account.output_opened || !account.input_opened)
+      Violate(id, "an end of it was never opened");
     if (!account.end_sent) Violate(id, "no end of input was sent");
     const bool given_up = account.input_closed && id.edge < 0;  // the client need not read all
-    if (!given_up && (account.sent != account.polled || account.records_sent != account.records_polled)) {
-      Violate(id, absl::StrCat(account.sent, " elements with ", account.records_sent, " records were sent, ", account.polled,
-                               " with ", account.records_polled, " arrived"));
+    if (!given_up &&
+        (account.sent != account.polled || account.records_sent != account.records_polled)) {
+      Violate(id, absl::StrCat(account.sent, " elements with ", account.records_sent,
+                               " records were sent, ", account.polled, " with ",
+                               account.records_polled, " arrived"));
     }
   }
 }
 
 void WatchedTransport::Violate(const ChannelId& id, const std::string& what) {
-  violations_.push_back(absl::StrCat("channel ", id.edge, " from ", id.source, " to ", id.target, ": ", what));
+  violations_.push_back(
+      absl::StrCat("channel ", id.edge, " from ", id.source, " to ", id.target, ": ", what));
 }
 
 }  // namespace pyflinkpp::sim

@@ -1,4 +1,5 @@
-// A transport that keeps account of what goes over each channel of another one.
+// A transport that keeps account of what goes over each channel of another one, and lets the other
+// end move within a step.
 #pragma once
 
 #include <map>
@@ -7,24 +8,31 @@
 #include <vector>
 
 #include "runtime/network/local_transport.h"
+#include "sim/sim_random.h"
 
 namespace pyflinkpp::sim {
 
-// Used on the simulation's one thread. The channels are LocalTransport's own; what is checked on the way:
-// credit stays within its bounds, elements arrive in the order in which they were sent, watermarks never go back, batches
-// are not empty, nothing follows the end of input, no end is opened twice.
+// Used on the simulation's one thread. The channels are LocalTransport's own; what is checked on
+// the way: credit stays within its bounds, watermarks never go back, batches are not empty, nothing
+// follows the end of input, no end is opened twice.
+//
+// With threads the other end may act between two calls of one step. Here it acted before the step;
+// new credit and new elements may seem to come only after the call that asks for them, with the
+// notification that belongs to it.
 class WatchedTransport final : public Transport {
  public:
-  // What a broken rule is reported to.
-  explicit WatchedTransport(std::vector<std::string>& violations) : violations_(violations) {}
+  // Broken rules are reported to `violations`.
+  WatchedTransport(uint64_t seed, std::vector<std::string>& violations)
+      : random_(seed, /*part=*/5), violations_(violations) {}
 
   std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) override;
-  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel) override;
+  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready,
+                                          size_t channel) override;
   void Release(const std::string& job) override { transport_.Release(job); }
 
   size_t half_open() { return transport_.half_open(); }
-  // Reports channels with an open end; for a job that has FINISHED also those on which not all that was sent arrived, or
-  // the end of input did not.
+  // Reports channels with an open end; for a job that has FINISHED also those on which not all that
+  // was sent arrived, or the end of input did not.
   void CheckClosed(const std::string& job, bool finished);
   int64_t elements() const { return elements_; }
 
@@ -47,6 +55,7 @@ class WatchedTransport final : public Transport {
   class Input;
   void Violate(const ChannelId& id, const std::string& what);
 
+  SimRandom random_;
   std::vector<std::string>& violations_;
   LocalTransport transport_;
   std::map<ChannelId, Account> accounts_;
