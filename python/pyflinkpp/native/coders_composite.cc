@@ -53,16 +53,17 @@ class Fields {
       contains_float_ |= coder->contains_float();
     }
   }
-  size_t size() const { return coders_.size(); }
+  size_t size() const { return size_; }
   const TypeCoder& operator[](size_t i) const { return *coders_[i]; }
   bool immutable() const { return immutable_; }
   bool contains_float() const { return contains_float_; }
 
   // `like`: the fields of a normal value, or null.
   bool Accepts(PyObject* const* values, PyObject* const* like) const {
-    for (size_t i = 0; i < coders_.size(); ++i) {
+    const QuickCheck* check = checks_.data();
+    for (size_t i = 0; i < size_; ++i) {
       if (like != nullptr && values[i] == like[i]) continue;
-      if (!checks_[i].Passes(values[i]) && values[i] != Py_None && !coders_[i]->Accepts(values[i])) return false;
+      if (!check[i].Passes(values[i]) && !AcceptsSlowly(i, values[i])) return false;
     }
     return true;
   }
@@ -111,7 +112,10 @@ class Fields {
   }
 
  private:
+  bool AcceptsSlowly(size_t i, PyObject* value) const { return value == Py_None || coders_[i]->Accepts(value); }
+
   std::vector<Coder> coders_;
+  size_t size_ = coders_.size();
   std::vector<QuickCheck> checks_;
   bool immutable_ = true;
   bool contains_float_ = false;
