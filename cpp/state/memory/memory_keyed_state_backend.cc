@@ -46,8 +46,8 @@ class MemoryValueState final : public ValueState {
       if (candidate.row != nullptr && row_is_pointer_) {
         const char* value;
         std::memcpy(&value, candidate.row, sizeof(value));
-        __builtin_prefetch(value);
-        __builtin_prefetch(value + 32);
+        __builtin_prefetch(value - 16);
+        __builtin_prefetch(value + 47);
       }
     }
     return absl::OkStatus();
