@@ -144,6 +144,7 @@ bool IsSink(const idl::OperatorSpec& spec) {
 bool NeedsKeys(const idl::OperatorSpec& spec) { return spec.__isset.reduce; }
 
 absl::Status ValidateAndComplete(idl::JobGraph& graph) {
+  if (graph.operators.empty()) return UserError("the job has no operators");
   std::map<std::string, const idl::OperatorNode*> uids;
   std::vector<int> inputs(graph.operators.size());
   for (size_t i = 0; i < graph.operators.size(); ++i) {

@@ -14,6 +14,13 @@ JobManager::~JobManager() = default;
 void JobManager::SubmitJob(idl::JobGraph graph, std::shared_ptr<JobListener> listener) {
   mailbox().Post("submit job", [this, graph = std::move(graph), listener = std::move(listener)]() mutable {
     const std::string id = graph.job_id;
+    if (jobs_.contains(id)) {
+      JobResult refused;
+      refused.state = JobState::kFailed;
+      refused.failure.message = "a job of the id " + id + " is running already";
+      listener->OnState(refused.state);
+      return listener->OnEnd(refused);
+    }
     JobMaster& job = *jobs_.emplace(id, std::make_unique<JobMaster>(*this, std::move(graph), std::move(listener))).first->second;
     job.Start();
   });

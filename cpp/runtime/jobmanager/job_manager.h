@@ -1,6 +1,7 @@
 // Accepts jobs, knows the TaskManagers' slots, and runs a JobMaster for each job.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,7 +64,7 @@ class JobManager : public Loop, public JobManagerGateway, public std::enable_sha
 
   Env& env_;
   const OperatorRegistry& registry_;
-  std::vector<RegisteredTaskManager> task_managers_;
+  std::deque<RegisteredTaskManager> task_managers_;  // jobs point to their members
   std::map<std::string, std::unique_ptr<JobMaster>> jobs_;
   std::function<void()> shut_down_;  // set once shutting down
 };

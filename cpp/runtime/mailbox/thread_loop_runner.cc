@@ -63,12 +63,15 @@ void ThreadLoopRunner::Start(std::shared_ptr<Loop> loop) {
 }
 
 void ThreadLoopRunner::JoinAll() {
-  std::vector<Entry> entries;
-  {
-    MutexLock lock(mutex_);
-    entries.swap(entries_);
+  for (;;) {  // a loop that ends may have started another
+    std::vector<Entry> entries;
+    {
+      MutexLock lock(mutex_);
+      entries.swap(entries_);
+    }
+    if (entries.empty()) return;
+    for (Entry& entry : entries) entry.thread.join();
   }
-  for (Entry& entry : entries) entry.thread.join();
 }
 
 }  // namespace pyflinkpp

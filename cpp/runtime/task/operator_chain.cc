@@ -54,21 +54,34 @@ int OperatorChain::deepest_pending() const {
 absl::StatusOr<Progress> OperatorChain::Run() {
   bool blocked = false;
   for (auto& partition : partitions_) blocked |= partition->Pump();
-  if (blocked) return Progress::kWait;
+  if (blocked && failure_.ok()) return Progress::kWait;
 
   const int deepest = deepest_pending();
+  if (!failure_.ok() && deepest <= failed_) return SendBeforeFailure();
   if (deepest < 0) return control_ ? RunControl() : Progress::kDone;
   Node& node = *nodes_[deepest];
   RecordBatchView view{node.pending.get(), node.pending_position};
   absl::StatusOr<Progress> progress = node.op->ProcessBatch(node.pending_input, view, node.output);
   node.pending_position = view.position;
   if (view.done()) node.pending.reset();
-  // What was finished before an error goes on: its effects come before the failure's.
   const absl::Status delivered = Deliver(node);
-  if (!progress.ok()) return progress.status();
-  RETURN_IF_ERROR(delivered);
-  if (*progress == Progress::kWait && node.pending != nullptr) return Progress::kWait;
+  if (!progress.ok() && failure_.ok()) {
+    // What was finished before goes on: its effects come before the failure's.
+    failure_ = progress.status();
+    failed_ = deepest;
+    return deepest_pending() > failed_ ? absl::StatusOr<Progress>(Progress::kMore) : SendBeforeFailure();
+  }
+  if (!progress.ok() || !delivered.ok()) return SendBeforeFailure(progress.ok() ? delivered : progress.status());
+  if (*progress == Progress::kWait && node.pending != nullptr) {
+    return failure_.ok() ? absl::StatusOr<Progress>(Progress::kWait) : SendBeforeFailure();
+  }
   return drained() ? Progress::kDone : Progress::kMore;
+}
+
+// Lets go of what was gathered; the first failure is the one that counts.
+absl::Status OperatorChain::SendBeforeFailure(const absl::Status& status) {
+  Flush();
+  return failure_.ok() ? status : failure_;
 }
 
 absl::StatusOr<Progress> OperatorChain::RunControl() {

@@ -65,6 +65,7 @@ class OperatorChain {
   int deepest_pending() const;
   void BeginControl(Control control);
   absl::StatusOr<Progress> RunControl();
+  absl::Status SendBeforeFailure(const absl::Status& status = absl::OkStatus());
   // Hands the output of a node to its successors and partitions.
   absl::Status Deliver(Node& node);
 
@@ -73,6 +74,8 @@ class OperatorChain {
   std::optional<Control> control_;
   size_t control_position_ = 0;  // the node that the control element has reached
   size_t committed_ = 0;
+  absl::Status failure_;  // of the node failed_, while its successors still work on what came before
+  int failed_ = -1;
 };
 
 }  // namespace pyflinkpp

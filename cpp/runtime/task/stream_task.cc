@@ -249,11 +249,16 @@ void StreamTask::PrepareCommit() {
   Report(idl::TaskState::PREPARED, std::nullopt);
 }
 
-StepResult StreamTask::Fail(const absl::Status& status) {
+// The failure that a status carries, with what it lacks of where it happened.
+idl::Failure StreamTask::NamedFailure(const absl::Status& status) const {
   idl::Failure failure = FailureOf(status);
   if (failure.subtask < 0) failure.subtask = deployment_.task.subtask;
   if (failure.operator_name.empty()) failure.operator_name = deployment_.name;
-  End(idl::TaskState::FAILED, std::move(failure));
+  return failure;
+}
+
+StepResult StreamTask::Fail(const absl::Status& status) {
+  End(idl::TaskState::FAILED, NamedFailure(status));
   return {StepResult::State::kDone, "fail"};
 }
 
@@ -263,7 +268,7 @@ void StreamTask::End(idl::TaskState::type state, std::optional<idl::Failure> fai
     const absl::Status closed = chain_->Close();
     if (!closed.ok() && state == idl::TaskState::FINISHED) {
       state = idl::TaskState::FAILED;
-      failure = FailureOf(closed);
+      failure = NamedFailure(closed);
     }
   }
   Report(state, std::move(failure));

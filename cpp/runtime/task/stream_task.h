@@ -60,6 +60,7 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   void PrepareCommit();
   void End(idl::TaskState::type state, std::optional<idl::Failure> failure);
   StepResult Fail(const absl::Status& status);
+  idl::Failure NamedFailure(const absl::Status& status) const;
   void Report(idl::TaskState::type state, std::optional<idl::Failure> failure);
 
   const idl::TaskDeployment deployment_;

@@ -50,18 +50,16 @@ class KeyTable {
 
   // The row of the key, made of zeros if it is missing.
   std::byte* FindOrInsert(absl::string_view key, uint32_t hash, bool* found) {
-    if (slots_ == nullptr || size_ * 5 >= (mask_ + 1) * 3) Grow();
     hash = Stored(hash);
-    size_t i = IndexOf(hash);
-    for (; HashOf(SlotAt(i)) != 0; i = (i + 1) & mask_) {
-      std::byte* slot = SlotAt(i);
-      if (HashOf(slot) == hash && EqualKeys(KeyOf(slot), key)) {
-        *found = true;
-        return slot + kHeader;
-      }
+    if (std::byte* row = Find(key, hash)) {
+      *found = true;
+      return row;
     }
     *found = false;
+    if (slots_ == nullptr || size_ * 5 >= (mask_ + 1) * 3) Grow();
     ++size_;
+    size_t i = IndexOf(hash);
+    while (HashOf(SlotAt(i)) != 0) i = (i + 1) & mask_;
     std::byte* slot = SlotAt(i);
     Store(slot, hash);
     Store(slot + 4, static_cast<uint32_t>(key.size()));
@@ -127,6 +125,15 @@ class KeyTable {
     return value;
   }
   static uint32_t HashOf(const std::byte* slot) { return Load(slot); }
+
+  std::byte* Find(absl::string_view key, uint32_t hash) const {
+    if (slots_ == nullptr) return nullptr;
+    for (size_t i = IndexOf(hash); HashOf(SlotAt(i)) != 0; i = (i + 1) & mask_) {
+      std::byte* slot = SlotAt(i);
+      if (HashOf(slot) == hash && EqualKeys(KeyOf(slot), key)) return slot + kHeader;
+    }
+    return nullptr;
+  }
 
   size_t InlineKey() const { return slot_size_ - kHeader - stride_; }
   // The upper bits: keys of one key group agree in the hash's remainder.

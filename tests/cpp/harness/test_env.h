@@ -96,14 +96,17 @@ class StepLoopRunner final : public LoopRunner {
       for (size_t i = 0; i < loops_.size();) {  // a step may start further loops
         const std::shared_ptr<Loop> loop = loops_[i];
         const StepResult::State state = StepUntilWait(*loop);
-        int64_t timer;
+        active |= state != StepResult::State::kWait;
         if (state == StepResult::State::kDone) {
           loops_.erase(loops_.begin() + static_cast<int64_t>(i));
-          active = true;
-          continue;
+        } else {
+          ++i;
         }
-        active |= state == StepResult::State::kMore || loop->mailbox().Ready(&timer);
-        ++i;
+      }
+      for (const std::shared_ptr<Loop>& loop :
+           loops_) {  // each may have given the others something to do
+        int64_t timer;
+        active |= loop->mailbox().Ready(&timer);
       }
     }
   }

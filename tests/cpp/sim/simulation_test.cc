@@ -45,8 +45,7 @@ void RunSeeds(const char* test, uint64_t usual, PlanOf plan_of, Look look) {
     from = only;
     count = 1;
   }
-  ::signal(SIGABRT, TellSeed);
-  ::signal(SIGSEGV, TellSeed);
+  for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGBUS}) ::signal(signal, TellSeed);
   int failed = 0;
   for (uint64_t seed = from; seed < from + count && failed < 5; ++seed) {
     std::snprintf(now_running, sizeof(now_running),

@@ -1,7 +1,6 @@
 #include "runtime/connectors/number_sequence/number_sequence_source.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "core/types/native_serializers.h"
@@ -60,7 +59,7 @@ class NumberSequenceSourceOperator final : public SourceOperator {
     const uint64_t left = static_cast<uint64_t>(split.last) - static_cast<uint64_t>(split.first);  // one less than the count
     const size_t count = static_cast<size_t>(std::min<uint64_t>(left, kBatchRecordsMax - 1)) + 1;
     auto* rows = reinterpret_cast<int64_t*>(output.batch(LongSerializer()).Append(count));
-    std::iota(rows, rows + count, split.first);
+    for (size_t i = 0; i < count; ++i) rows[i] = split.first + static_cast<int64_t>(i);
     context_->counters[0].records_out += static_cast<int64_t>(count);
     if (left < count) {
       splits_.pop_back();

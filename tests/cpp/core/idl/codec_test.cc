@@ -149,23 +149,21 @@ void ExpectMutationsAreHarmless(const Struct& value, uint32_t seed) {
   EXPECT_GT(errors, 100);
 }
 
-// The generated enums have no fixed underlying type: a number beyond the named ones is undefined
-// behaviour once it is looked at (UBSan reports it).
-TEST(CodecTest, DISABLED_ANumberThatIsNoFaultKindIsAnError) {
+// A later version may have added a kind: the number is kept, and is none of ours.
+TEST(CodecTest, ANumberThatIsNoFaultKindIsKept) {
   const auto decoded = Decode<Failure>(std::string("\x15\x42\x00", 3));
-  EXPECT_EQ(decoded.status().code(), absl::StatusCode::kDataLoss);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(static_cast<int>(decoded->kind), 33);
 }
 
-// Nine bytes must not make the reader allocate a million operators (a gigabyte).
-TEST(CodecTest, DISABLED_ALengthBeyondTheMessageIsRefusedBeforeMemoryIsTaken) {
+TEST(CodecTest, ALengthBeyondTheMessageIsAnError) {
   const auto decoded = Decode<JobGraph>("\x39\xfc\x80\x80\x04");  // operators: 65536 structs
-  EXPECT_THAT(std::string(decoded.status().message()), testing::HasSubstr("size"));
+  EXPECT_EQ(decoded.status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(CodecTest, RandomMutationsNeverCrash) { ExpectMutationsAreHarmless(Splits(), 3); }
 
-// Like ANumberThatIsNoFaultKindIsAnError: even moving a struct with such a number is undefined.
-TEST(CodecTest, DISABLED_RandomMutationsOfMessagesWithEnumsNeverCrash) {
+TEST(CodecTest, RandomMutationsOfMessagesWithEnumsNeverCrash) {
   ExpectMutationsAreHarmless(Graph(), 1);
   ExpectMutationsAreHarmless(Report(), 2);
 }

@@ -126,7 +126,7 @@ TEST_F(ThreadLoopRunnerTest, TheDestructorJoins) {
 }
 
 // Each loop starts the next one while JoinAll already waits for it.
-TEST_F(ThreadLoopRunnerTest, DISABLED_JoinAllWaitsForLoopsThatWereStartedMeanwhile) {
+TEST_F(ThreadLoopRunnerTest, JoinAllWaitsForLoopsThatWereStartedMeanwhile) {
   constexpr int kLoops = 200;
   std::atomic<int> ended = 0;
   std::function<void()> start = [&] {

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <deque>
 #include <memory>
 #include <random>
 #include <set>
@@ -11,46 +10,28 @@
 
 #include "core/graph/key_groups.h"
 #include "harness/batches.h"
+#include "harness/fake_channel.h"
 #include "harness/test_env.h"
 #include "harness/tracked_serializer.h"
 
 namespace pyflinkpp {
 namespace {
 
+using harness::FakeChannel;
+using harness::FarEnd;
 using harness::LongRange;
 using harness::Longs;
-using harness::LongsOf;
-using harness::TextsOf;
 using harness::TrackedSerializer;
 using harness::TrackedValues;
 using idl::Partitioner;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// The far end of a channel, with credit by hand.
-struct Sink {
-  int credit = 1 << 20;
-  std::deque<StreamElement> elements;
-};
-
-class FakeChannel final : public OutputChannel {
- public:
-  explicit FakeChannel(Sink& sink) : sink_(sink) {}
-  int credit() const override { return sink_.credit; }
-  void Send(StreamElement element) override {
-    PFPP_CHECK(sink_.credit-- > 0);
-    sink_.elements.push_back(std::move(element));
-  }
-
- private:
-  Sink& sink_;
-};
-
 class ResultPartitionTest : public testing::Test {
  protected:
   void Open(Partitioner::type partitioner, size_t channels, int max_parallelism = 128) {
     partition_.reset();
-    sinks_ = std::vector<Sink>(channels);
+    sinks_ = std::vector<FarEnd>(channels);
     idl::OutputDescriptor descriptor;
     descriptor.partitioner = partitioner;
     descriptor.max_parallelism = max_parallelism;
@@ -66,31 +47,19 @@ class ResultPartitionTest : public testing::Test {
     const absl::Status status = partition_->Write(std::move(batch));
     ASSERT_TRUE(status.ok()) << status;
   }
-  // The records that a channel has got so far, control elements as "W5", "B1" and "E".
+  // What a channel has got so far.
   std::vector<std::string> Got(size_t channel) {
-    std::vector<std::string> got;
     for (const StreamElement& element : sinks_[channel].elements) {
-      std::visit(Overloaded{
-                     [&](const std::unique_ptr<RecordBatch>& batch) {
-                       EXPECT_FALSE(batch->empty());
-                       EXPECT_LE(batch->size(), kBatchRecordsMax);
-                       for (std::string& text : TextsOf(*batch)) got.push_back(std::move(text));
-                     },
-                     [&](const Watermark& watermark) {
-                       got.push_back("W" + std::to_string(watermark.timestamp));
-                     },
-                     [&](const CheckpointBarrier& barrier) {
-                       got.push_back("B" + std::to_string(barrier.checkpoint));
-                     },
-                     [&](const EndOfInput&) { got.push_back("E"); },
-                 },
-                 element);
+      if (const auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&element)) {
+        EXPECT_FALSE((*batch)->empty());
+        EXPECT_LE((*batch)->size(), kBatchRecordsMax);
+      }
     }
-    return got;
+    return sinks_[channel].Texts();
   }
 
   harness::SeededRandom random_{7};
-  std::vector<Sink> sinks_;
+  std::vector<FarEnd> sinks_;
   std::unique_ptr<ResultPartition> partition_;
 };
 
@@ -284,7 +253,7 @@ TEST_F(ResultPartitionTest, AFullBatchDoesNotWait) {
   Write(LongRange(0, 2 * kBatchRecordsMax - 1));
   EXPECT_EQ(sinks_[0].elements.size() + sinks_[1].elements.size(), 1u);
   Write(Longs({-1}));
-  for (Sink& sink : sinks_) {
+  for (FarEnd& sink : sinks_) {
     ASSERT_EQ(sink.elements.size(), 1u);
     EXPECT_EQ(std::get<0>(sink.elements[0])->size(), kBatchRecordsMax);
   }
@@ -400,7 +369,7 @@ TEST_F(ResultPartitionTest, TheOrderWithinAChannelIsKeptUnderRandomCredit) {
   for (uint32_t seed = 0; seed < 40; ++seed) {
     std::mt19937 random(seed);
     Open(Partitioner::CUSTOM, 3);
-    for (Sink& sink : sinks_) sink.credit = 0;
+    for (FarEnd& sink : sinks_) sink.credit = 0;
     std::vector<std::vector<std::string>> expected(3);
     int64_t next = 0;
     for (int step = 0; step < 60; ++step) {
@@ -424,12 +393,12 @@ TEST_F(ResultPartitionTest, TheOrderWithinAChannelIsKeptUnderRandomCredit) {
           for (auto& channel : expected) channel.push_back("W" + std::to_string(step));
           break;
         case 4:
-          for (Sink& sink : sinks_) sink.credit += static_cast<int>(random() % 2);
+          for (FarEnd& sink : sinks_) sink.credit += static_cast<int>(random() % 2);
           partition_->Pump();
           break;
       }
     }
-    for (Sink& sink : sinks_) sink.credit += 1000;
+    for (FarEnd& sink : sinks_) sink.credit += 1000;
     partition_->Flush();
     ASSERT_FALSE(partition_->Pump());
     for (size_t channel = 0; channel < 3; ++channel)

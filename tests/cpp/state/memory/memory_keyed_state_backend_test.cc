@@ -30,13 +30,40 @@ TEST(MemoryKeyedStateBackendTest, AHintIsTheRowThatAccessGives) {
   const std::vector<std::string> texts = {"a", "b", "a", "c"};
   std::vector<RecordKey> keys;
   for (const std::string& text : texts) keys.push_back(harness::KeyOf(text));
-  ASSERT_TRUE((*state)->Prefetch(keys).ok());
   bool found;
+  ASSERT_TRUE((*state)->Prefetch(keys).ok());
   for (size_t i = 0; i < keys.size(); ++i) {
-    EXPECT_EQ((*state)->Hint(i) == nullptr, i != 2) << "nothing is there before the first access";
-    const std::byte* row = (*state)->Access(i, &found);
-    EXPECT_EQ((*state)->Hint(i), row);
+    EXPECT_EQ((*state)->Hint(i), nullptr) << "there is nothing";
   }
+  for (size_t i = 0; i < keys.size(); ++i) (*state)->Access(i, &found);
+  ASSERT_TRUE((*state)->Prefetch(keys).ok());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    EXPECT_NE((*state)->Hint(i), nullptr);
+    EXPECT_EQ((*state)->Hint(i), (*state)->Access(i, &found));
+    EXPECT_TRUE(found);
+  }
+}
+
+// A table that grows between Prefetch and Access leaves no hint behind that is not true any more.
+TEST(MemoryKeyedStateBackendTest, AHintIsNeverStale) {
+  const auto backend = MakeMemoryKeyedStateBackend({0, 0}, 1);
+  auto state = backend->CreateValueState("s", LongSerializer());
+  ASSERT_TRUE(state.ok());
+  std::vector<std::string> texts;
+  for (int i = 0; i < 400; ++i)
+    texts.push_back(i % 2 == 0 ? std::to_string(i % 10) : std::to_string(i));
+  std::vector<RecordKey> keys;
+  for (const std::string& text : texts) keys.push_back(harness::KeyOf(text));
+  bool found;
+  for (const size_t count : {size_t{10}, keys.size()}) {
+    ASSERT_TRUE((*state)->Prefetch(std::span<const RecordKey>(keys).subspan(0, count)).ok());
+    for (size_t i = 0; i < count; ++i) {
+      const std::byte* hint = (*state)->Hint(i);
+      const std::byte* row = (*state)->Access(i, &found);
+      EXPECT_TRUE(hint == nullptr || hint == row || (*state)->Hint(i) == nullptr) << i;
+    }
+  }
+  EXPECT_EQ((*state)->size(), 205u);
 }
 
 }  // namespace

@@ -1,0 +1,536 @@
+#include "runtime/jobmanager/job_manager.h"
+
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/status.h"
+#include "harness/graphs.h"
+#include "harness/test_env.h"
+
+namespace pyflinkpp {
+namespace {
+
+using harness::GraphBuilder;
+using idl::TaskState;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+// Writes down what it is told, as "submit 0.1": vertex 0, subtask 1.
+class FakeTaskManager final : public TaskManagerGateway {
+ public:
+  void SubmitTask(idl::TaskDeployment deployment) override {
+    Log("submit", deployment.task);
+    deployments.push_back(std::move(deployment));
+  }
+  void CancelTask(idl::TaskId task) override { Log("cancel", task); }
+  void AssignSplits(idl::SplitAssignment assignment) override {
+    Log("splits", assignment.task);
+    splits.push_back(std::move(assignment));
+  }
+  void CommitTask(idl::TaskId task) override { Log("commit", task); }
+
+  // What came since the last call.
+  std::vector<std::string> Take() { return std::exchange(log_, {}); }
+
+  std::vector<idl::TaskDeployment> deployments;
+  std::vector<idl::SplitAssignment> splits;
+
+ private:
+  void Log(const std::string& what, const idl::TaskId& task) {
+    log_.push_back(what + " " + std::to_string(task.vertex) + "." + std::to_string(task.subtask));
+  }
+  std::vector<std::string> log_;
+};
+
+class FakeClient final : public JobListener {
+ public:
+  void OnState(JobState state) override {
+    EXPECT_FALSE(result.has_value()) << "the end comes last";
+    states.emplace_back(NameOf(state));
+  }
+  void OnEnd(const JobResult& job_result) override {
+    EXPECT_FALSE(result.has_value()) << "a job ends once";
+    result = job_result;
+  }
+  std::vector<std::string> states;
+  std::optional<JobResult> result;
+};
+
+// A source that starts when the test lets it.
+class HeldEnumerator final : public SplitEnumerator {
+ public:
+  explicit HeldEnumerator(std::vector<std::function<void(absl::Status)>>& held) : held_(held) {}
+  void Start(SplitEnumeratorContext& context, std::function<void(absl::Status)> started) override {
+    held_.push_back([post = context.post, started = std::move(started)](absl::Status status) {
+      post([started, status] { started(status); });
+    });
+  }
+  void HandleSplitRequest(int) override {}
+
+ private:
+  std::vector<std::function<void(absl::Status)>>& held_;
+};
+
+class JobManagerTest : public testing::Test {
+ protected:
+  JobManagerTest() : registry_(BuiltinOperators()) {
+    manager_ = std::make_shared<JobManager>(env_.env, registry_);
+    env_.loops.Start(manager_);
+  }
+  void Register(int slots) {
+    manager_->RegisterTaskManager(slots, &task_manager_);
+    env_.loops.RunUntilIdle();
+  }
+  // source (2 subtasks) -> sink (1 subtask): vertices 0 and 1, two slots.
+  static idl::JobGraph TwoVertices(const std::string& id = "job") {
+    GraphBuilder builder;
+    builder.Source("s", 2);
+    builder.Then(builder.Sink("t"), idl::Partitioner::REBALANCE);
+    builder.graph().job_id = id;
+    return builder.Complete();
+  }
+  std::shared_ptr<FakeClient> Submit(idl::JobGraph graph) {
+    auto client = std::make_shared<FakeClient>();
+    manager_->SubmitJob(std::move(graph), client);
+    env_.loops.RunUntilIdle();
+    return client;
+  }
+  static idl::TaskId Task(int vertex, int subtask, const std::string& job = "job") {
+    idl::TaskId task;
+    task.job_id = job;
+    task.vertex = vertex;
+    task.subtask = subtask;
+    return task;
+  }
+  void Report(const idl::TaskId& task, TaskState::type state, const std::string& failure = "") {
+    idl::TaskReport report;
+    report.task = task;
+    report.state = state;
+    if (!failure.empty()) {
+      idl::Failure told;
+      told.message = failure;
+      told.subtask = task.subtask;
+      report.__set_failure(told);
+    }
+    Send(std::move(report));
+  }
+  void Send(idl::TaskReport report) {
+    manager_->ReportTask(std::move(report));
+    env_.loops.RunUntilIdle();
+  }
+  void RequestSplit(const idl::TaskId& task) {
+    idl::SplitRequest request;
+    request.task = task;
+    request.op = 0;
+    manager_->RequestSplit(request);
+    env_.loops.RunUntilIdle();
+  }
+  void Cancel(const std::string& job = "job") {
+    manager_->CancelJob(job);
+    env_.loops.RunUntilIdle();
+  }
+  // Sources wait until the test starts them.
+  void HoldSources() {
+    registry_.entries["number_sequence_source"].make_enumerator = [this](const idl::OperatorNode&) {
+      return std::make_unique<HeldEnumerator>(held_);
+    };
+  }
+
+  harness::TestEnv env_;
+  OperatorRegistry registry_;
+  FakeTaskManager task_manager_;
+  std::vector<std::function<void(absl::Status)>> held_;
+  std::shared_ptr<JobManager> manager_;
+};
+
+// ---- to the good end ----
+
+TEST_F(JobManagerTest, AJobRunsAndFinishes) {
+  Register(kUnlimitedSlots);
+  const auto client = Submit(TwoVertices());
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("submit 0.0", "submit 0.1", "submit 1.0"));
+  EXPECT_THAT(client->states, ElementsAre("RUNNING"));
+  for (const auto& task : {Task(0, 0), Task(0, 1), Task(1, 0)}) Report(task, TaskState::RUNNING);
+  Report(Task(0, 0), TaskState::FINISHED);
+  Report(Task(1, 0), TaskState::FINISHED);
+  EXPECT_FALSE(client->result.has_value());
+  env_.clock.AdvanceMillis(1234);
+  Report(Task(0, 1), TaskState::FINISHED);
+  EXPECT_THAT(client->states, ElementsAre("RUNNING", "FINISHED"));
+  ASSERT_TRUE(client->result.has_value());
+  EXPECT_EQ(client->result->state, JobState::kFinished);
+  EXPECT_EQ(client->result->runtime_ms, 1234);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+}
+
+TEST_F(JobManagerTest, SubtasksAskTheSourceForTheirSplits) {
+  Register(2);
+  Submit(TwoVertices());
+  task_manager_.Take();
+  for (const auto& task : {Task(0, 0), Task(0, 1), Task(1, 0)}) Report(task, TaskState::RUNNING);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+  RequestSplit(Task(0, 1));
+  EXPECT_THAT(task_manager_.Take(), ElementsAre("splits 0.1"));
+  ASSERT_THAT(task_manager_.splits, SizeIs(1));
+  const idl::SplitAssignment& assignment = task_manager_.splits[0];
+  EXPECT_EQ(assignment.task, Task(0, 1));
+  EXPECT_EQ(assignment.op, 0);
+  EXPECT_TRUE(assignment.no_more_splits);
+  ASSERT_THAT(assignment.splits, SizeIs(1));
+  EXPECT_EQ(assignment.splits[0].numbers.first, 6);
+  EXPECT_EQ(assignment.splits[0].numbers.last, 10);
+}
+
+TEST_F(JobManagerTest, NoSplitIsGivenBeforeAllTasksAreOpen) {
+  Register(2);
+  Submit(TwoVertices());
+  task_manager_.Take();
+  Report(Task(0, 1), TaskState::RUNNING);
+  RequestSplit(Task(0, 1));
+  Report(Task(0, 0), TaskState::RUNNING);
+  RequestSplit(Task(0, 0));
+  EXPECT_THAT(task_manager_.Take(), IsEmpty()) << "the sink is not open yet";
+  Report(Task(1, 0), TaskState::RUNNING);
+  EXPECT_THAT(task_manager_.Take(), ElementsAre("splits 0.1", "splits 0.0"))
+      << "in the order of the requests";
+  Report(Task(1, 0), TaskState::RUNNING);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+  RequestSplit(Task(0, 1));
+  EXPECT_THAT(task_manager_.Take(), ElementsAre("splits 0.1"));
+}
+
+TEST_F(JobManagerTest, NothingIsCommittedBeforeAllArePrepared) {
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  task_manager_.Take();
+  Report(Task(0, 0), TaskState::PREPARED);
+  Report(Task(0, 1), TaskState::FINISHED);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+  Report(Task(1, 0), TaskState::PREPARED);
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("commit 0.0", "commit 1.0"));
+  Report(Task(0, 0), TaskState::FINISHED);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty()) << "commit is told once";
+  EXPECT_FALSE(client->result.has_value());
+  Report(Task(1, 0), TaskState::FINISHED);
+  EXPECT_EQ(client->result->state, JobState::kFinished);
+}
+
+TEST_F(JobManagerTest, MetricsAreSummedOverSubtasksFromTheirLastReports) {
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  const auto report = [&](const idl::TaskId& task, TaskState::type state, int op, int64_t records) {
+    idl::TaskReport told;
+    told.task = task;
+    told.state = state;
+    idl::OperatorMetrics metrics;
+    metrics.op = op;
+    metrics.records_in = records;
+    metrics.records_out = 2 * records;
+    metrics.late_dropped = 3 * records;
+    told.metrics = {metrics};
+    Send(std::move(told));
+  };
+  report(Task(0, 0), TaskState::RUNNING, 0, 999);
+  report(Task(0, 0), TaskState::FINISHED, 0, 5);
+  report(Task(0, 1), TaskState::FINISHED, 0, 7);
+  report(Task(1, 0), TaskState::FINISHED, 1, 12);
+  ASSERT_TRUE(client->result.has_value());
+  ASSERT_THAT(client->result->metrics, SizeIs(2));
+  EXPECT_EQ(client->result->metrics[0].op, 0);
+  EXPECT_EQ(client->result->metrics[0].records_in, 12);
+  EXPECT_EQ(client->result->metrics[0].records_out, 24);
+  EXPECT_EQ(client->result->metrics[0].late_dropped, 36);
+  EXPECT_EQ(client->result->metrics[1].records_in, 12);
+}
+
+TEST_F(JobManagerTest, AccumulatorsOfAllSubtasksAreGathered) {
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  const auto report = [&](const idl::TaskId& task, TaskState::type state,
+                          const std::string& value) {
+    idl::TaskReport told;
+    told.task = task;
+    told.state = state;
+    told.accumulators = {{"n", {value}}};
+    Send(std::move(told));
+  };
+  report(Task(0, 0), TaskState::PREPARED, "early");
+  report(Task(0, 0), TaskState::FINISHED, "a");
+  report(Task(0, 1), TaskState::FINISHED, "b");
+  report(Task(1, 0), TaskState::FINISHED, "c");
+  ASSERT_TRUE(client->result.has_value());
+  EXPECT_THAT(client->result->accumulators["n"], ElementsAre("a", "b", "c"));
+}
+
+// ---- failure ----
+
+TEST_F(JobManagerTest, AFailureCancelsTheOthersAndTheFirstIsTold) {
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  task_manager_.Take();
+  Report(Task(0, 1), TaskState::FAILED, "the cause");
+  EXPECT_THAT(client->states, ElementsAre("RUNNING", "FAILING"));
+  EXPECT_THAT(task_manager_.Take(), testing::IsSupersetOf({"cancel 0.0", "cancel 1.0"}));
+  Report(Task(1, 0), TaskState::FAILED, "a consequence");
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+  EXPECT_FALSE(client->result.has_value());
+  Report(Task(0, 0), TaskState::CANCELED);
+  EXPECT_THAT(client->states, ElementsAre("RUNNING", "FAILING", "FAILED"));
+  ASSERT_TRUE(client->result.has_value());
+  EXPECT_EQ(client->result->failure.message, "the cause");
+  EXPECT_EQ(client->result->failure.subtask, 1);
+}
+
+TEST_F(JobManagerTest, AfterAFailureNothingIsCommitted) {
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  Report(Task(0, 0), TaskState::FAILED, "no");
+  task_manager_.Take();
+  Report(Task(0, 1), TaskState::FINISHED);
+  Report(Task(1, 0), TaskState::PREPARED);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+  Report(Task(1, 0), TaskState::CANCELED);
+  EXPECT_EQ(client->result->state, JobState::kFailed);
+}
+
+TEST_F(JobManagerTest, AFailureDuringCommit) {
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  Report(Task(0, 0), TaskState::FINISHED);
+  Report(Task(0, 1), TaskState::FINISHED);
+  Report(Task(1, 0), TaskState::PREPARED);
+  Report(Task(1, 0), TaskState::FAILED, "disk full");
+  ASSERT_TRUE(client->result.has_value());
+  EXPECT_EQ(client->result->state, JobState::kFailed);
+  EXPECT_EQ(client->result->failure.message, "disk full");
+}
+
+TEST_F(JobManagerTest, SplitRequestsOfAFailingJobAreIgnored) {
+  Register(2);
+  Submit(TwoVertices());
+  RequestSplit(Task(0, 1));
+  for (const auto& task : {Task(0, 0), Task(0, 1)}) Report(task, TaskState::RUNNING);
+  Report(Task(1, 0), TaskState::FAILED, "no");
+  task_manager_.Take();
+  RequestSplit(Task(0, 0));
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+}
+
+TEST_F(JobManagerTest, ASourceThatDoesNotStartFailsTheJobBeforeAnythingRuns) {
+  HoldSources();
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  EXPECT_THAT(client->states, IsEmpty());
+  ASSERT_THAT(held_, SizeIs(1));
+  held_[0](UserError("no such file"));
+  env_.loops.RunUntilIdle();
+  EXPECT_THAT(client->states, ElementsAre("FAILING", "FAILED"));
+  EXPECT_EQ(client->result->failure.message, "no such file");
+  EXPECT_EQ(client->result->failure.kind, idl::FaultKind::USER);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+}
+
+TEST_F(JobManagerTest, NothingRunsBeforeAllSourcesHaveStarted) {
+  HoldSources();
+  Register(2);
+  GraphBuilder builder;
+  builder.Source("a");
+  builder.Source("b");
+  builder.Sink("t");
+  builder.Edge(0, 2).Edge(1, 2);
+  builder.graph().job_id = "job";
+  const auto client = Submit(builder.Complete());
+  ASSERT_THAT(held_, SizeIs(2));
+  held_[1](absl::OkStatus());
+  env_.loops.RunUntilIdle();
+  EXPECT_THAT(client->states, IsEmpty());
+  held_[0](absl::OkStatus());
+  env_.loops.RunUntilIdle();
+  EXPECT_THAT(client->states, ElementsAre("RUNNING"));
+  EXPECT_THAT(task_manager_.Take(), SizeIs(3));
+}
+
+TEST_F(JobManagerTest, ASourceOfUnknownKind) {
+  registry_.entries.erase("number_sequence_source");
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  ASSERT_TRUE(client->result.has_value());
+  EXPECT_EQ(client->result->state, JobState::kFailed);
+  EXPECT_THAT(client->result->failure.message, HasSubstr("'number_sequence_source'"));
+}
+
+// ---- cancel ----
+
+TEST_F(JobManagerTest, ACanceledJobEndsWhenItsTasksHave) {
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  task_manager_.Take();
+  Cancel();
+  EXPECT_THAT(client->states, ElementsAre("RUNNING", "CANCELLING"));
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("cancel 0.0", "cancel 0.1", "cancel 1.0"));
+  Cancel();
+  EXPECT_THAT(task_manager_.Take(), IsEmpty()) << "once is enough";
+  Report(Task(0, 0), TaskState::CANCELED);
+  Report(Task(0, 1), TaskState::FINISHED);
+  EXPECT_FALSE(client->result.has_value());
+  Report(Task(1, 0), TaskState::FAILED, "while stopping");
+  EXPECT_THAT(client->states, ElementsAre("RUNNING", "CANCELLING", "CANCELED"));
+  EXPECT_EQ(client->result->state, JobState::kCanceled);
+}
+
+TEST_F(JobManagerTest, AJobCanBeCanceledWhileItsSourcesStart) {
+  HoldSources();
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  Cancel();
+  EXPECT_THAT(client->states, ElementsAre("CANCELLING", "CANCELED"));
+  ASSERT_TRUE(client->result.has_value());
+  held_[0](absl::OkStatus());  // the answer comes too late
+  env_.loops.RunUntilIdle();
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+}
+
+TEST_F(JobManagerTest, JobsThatHaveEndedOrNeverWereAreNotFound) {
+  Register(2);
+  const auto client = Submit(TwoVertices());
+  for (const auto& task : {Task(0, 0), Task(0, 1), Task(1, 0)}) Report(task, TaskState::FINISHED);
+  task_manager_.Take();
+  Cancel();
+  Cancel("other");
+  Report(Task(0, 0), TaskState::FAILED, "late");
+  Report(Task(0, 0, "other"), TaskState::FAILED, "unknown");
+  RequestSplit(Task(0, 0));
+  EXPECT_THAT(client->states, ElementsAre("RUNNING", "FINISHED"));
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+}
+
+// ---- slots ----
+
+TEST_F(JobManagerTest, TooFewSlotsFailTheJobWithARemedy) {
+  Register(1);
+  const auto client = Submit(TwoVertices());
+  ASSERT_TRUE(client->result.has_value());
+  EXPECT_EQ(client->result->state, JobState::kFailed);
+  EXPECT_EQ(client->result->failure.kind, idl::FaultKind::USER);
+  EXPECT_EQ(client->result->failure.message,
+            "the job needs 2 slots and 1 are free; lower the parallelism or raise "
+            "taskmanager.numberOfTaskSlots");
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+}
+
+TEST_F(JobManagerTest, SlotsComeBackWithTheEndOfAJob) {
+  Register(3);
+  for (const auto end :
+       {TaskState::FINISHED, TaskState::CANCELED, TaskState::FAILED, TaskState::FINISHED}) {
+    const auto client = Submit(TwoVertices());
+    EXPECT_THAT(client->states, ElementsAre("RUNNING"));
+    const auto second = Submit(TwoVertices("job 2"));
+    EXPECT_EQ(second->result->state, JobState::kFailed) << "one slot is left";
+    if (end == TaskState::CANCELED) Cancel();
+    Report(Task(0, 0), end, end == TaskState::FAILED ? "no" : "");
+    Report(Task(0, 1), TaskState::FINISHED);
+    Report(Task(1, 0), TaskState::FINISHED);
+    ASSERT_TRUE(client->result.has_value());
+  }
+}
+
+TEST_F(JobManagerTest, AJobMayUseSlotsOfSeveralTaskManagers) {
+  FakeTaskManager second;
+  Register(1);
+  manager_->RegisterTaskManager(1, &second);
+  env_.loops.RunUntilIdle();
+  const auto client = Submit(TwoVertices());
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("submit 0.0", "submit 1.0"));
+  EXPECT_THAT(second.Take(), ElementsAre("submit 0.1"));
+  Cancel();
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("cancel 0.0", "cancel 1.0"));
+  EXPECT_THAT(second.Take(), ElementsAre("cancel 0.1"));
+}
+
+TEST_F(JobManagerTest, JobsRunSideBySide) {
+  Register(4);
+  const auto first = Submit(TwoVertices("1"));
+  const auto second = Submit(TwoVertices("2"));
+  EXPECT_THAT(second->states, ElementsAre("RUNNING"));
+  for (const auto& task : {Task(0, 0, "2"), Task(0, 1, "2"), Task(1, 0, "2")})
+    Report(task, TaskState::FINISHED);
+  EXPECT_TRUE(second->result.has_value());
+  EXPECT_FALSE(first->result.has_value());
+}
+
+// SubmitJob starts the job that is there a second time, and the new client hears nothing for ever.
+TEST_F(JobManagerTest, ASecondJobOfTheSameIdIsRefused) {
+  Register(8);
+  const auto first = Submit(TwoVertices());
+  const auto second = Submit(TwoVertices());
+  EXPECT_THAT(first->states, ElementsAre("RUNNING"));
+  ASSERT_TRUE(second->result.has_value());
+  EXPECT_EQ(second->result->state, JobState::kFailed);
+}
+
+// A graph without operators passes ValidateAndComplete; its job has no source whose start would
+// deploy it.
+TEST_F(JobManagerTest, AJobWithoutOperatorsEnds) {
+  Register(1);
+  idl::JobGraph graph;
+  graph.job_id = "job";
+  if (!ValidateAndComplete(graph).ok()) return;
+  const auto client = Submit(std::move(graph));
+  EXPECT_TRUE(client->result.has_value());
+}
+
+// JobMaster::slot_owner_ points into JobManager::task_managers_, which moves when it grows: a use
+// after free (ASan), and the slots of the job are given back to nobody.
+TEST_F(JobManagerTest, ATaskManagerMayRegisterWhileAJobRuns) {
+  Register(2);
+  const auto first = Submit(TwoVertices("1"));
+  std::vector<FakeTaskManager> others(8);
+  for (FakeTaskManager& other : others) manager_->RegisterTaskManager(0, &other);
+  env_.loops.RunUntilIdle();
+  for (const auto& task : {Task(0, 0, "1"), Task(0, 1, "1"), Task(1, 0, "1")})
+    Report(task, TaskState::FINISHED);
+  ASSERT_TRUE(first->result.has_value());
+  EXPECT_THAT(Submit(TwoVertices("2"))->states, ElementsAre("RUNNING"));
+}
+
+// ---- shutdown ----
+
+TEST_F(JobManagerTest, ShutsDownWhenThereAreNoJobs) {
+  bool done = false;
+  manager_->Shutdown([&] { done = true; });
+  env_.loops.RunUntilIdle();
+  EXPECT_TRUE(done);
+  EXPECT_EQ(env_.loops.running(), 0u);
+}
+
+TEST_F(JobManagerTest, ShutdownCancelsAllJobsAndWaitsForThem) {
+  Register(8);
+  const auto first = Submit(TwoVertices("1"));
+  const auto second = Submit(TwoVertices("2"));
+  task_manager_.Take();
+  bool done = false;
+  manager_->Shutdown([&] { done = true; });
+  env_.loops.RunUntilIdle();
+  EXPECT_THAT(task_manager_.Take(), SizeIs(6));
+  for (const std::string job : {"1", "2"}) {
+    EXPECT_FALSE(done);
+    for (const auto& task : {Task(0, 0, job), Task(0, 1, job), Task(1, 0, job)})
+      Report(task, TaskState::CANCELED);
+  }
+  EXPECT_TRUE(done);
+  EXPECT_EQ(env_.loops.running(), 0u);
+  EXPECT_EQ(first->result->state, JobState::kCanceled);
+  EXPECT_EQ(second->result->state, JobState::kCanceled);
+}
+
+}  // namespace
+}  // namespace pyflinkpp
