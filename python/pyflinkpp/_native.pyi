@@ -85,6 +85,9 @@ class Job:
         """The next results of the job's collect_sink: at least one; [] when none came in time; None after the last one
         (then ask result() whether the job failed)."""
 
+    def close_results(self) -> None:
+        """Gives up the results: what the job still produces is dropped."""
+
 def submit(graph: JobGraph, name: str) -> Job:
     """Starts the job on this process's mini-cluster. ValueError when the graph is not valid."""
 
