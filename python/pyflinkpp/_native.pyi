@@ -78,7 +78,7 @@ class Job:
 
     def result(self) -> dict[str, Any]:
         """REQUIRES: the job has ended. A finished job gives {"runtime_ms": int, "operators": [{"name", "records_in",
-        "records_out", "late_dropped", "parallelism"}], "accumulators": {name: [bytes of each subtask's pickle]}}.
+        "records_out", "late_dropped", "state_accesses", "parallelism"}], "accumulators": {name: [bytes of each subtask's pickle]}}.
         A failed one raises pyflinkpp.common.exceptions.JobExecutionException, a cancelled one JobCancellationException."""
 
     def next_results(self, timeout_ms: int) -> list[Any] | None:

@@ -130,7 +130,7 @@ struct Failure {
 
 enum TaskState { CREATED = 0, RUNNING = 1, PREPARED = 2, FINISHED = 3, CANCELED = 4, FAILED = 5 }
 
-struct OperatorMetrics { 1: i32 op, 2: i64 records_in, 3: i64 records_out, 4: i64 late_dropped }
+struct OperatorMetrics { 1: i32 op, 2: i64 records_in, 3: i64 records_out, 4: i64 late_dropped, 5: i64 state_accesses }
 
 struct TaskReport {
   1: TaskId task,

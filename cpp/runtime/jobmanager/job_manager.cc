@@ -70,7 +70,7 @@ void JobManager::Forget(const std::string& job_id) {
 
 void JobManager::EndIfShutDown() {
   if (!shut_down_ || !jobs_.empty()) return;
-  shut_down_();
+  std::exchange(shut_down_, nullptr)();  // it may own who owns us
   EndLoop();
 }
 

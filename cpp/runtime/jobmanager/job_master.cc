@@ -186,6 +186,7 @@ void JobMaster::End(JobState state) {
       sum.records_in += each.records_in;
       sum.records_out += each.records_out;
       sum.late_dropped += each.late_dropped;
+      sum.state_accesses += each.state_accesses;
     }
   }
   SetState(state);

@@ -44,6 +44,7 @@ class KeyedReduceOperator final : public Operator {
     }
     context_->counters[0].records_in += static_cast<int64_t>(view.position - begin);
     if (emitted != nullptr) context_->counters[0].records_out += static_cast<int64_t>(emitted->size() - emitted_before);
+    context_->counters[0].state_accesses = state_->accesses();
     RETURN_IF_ERROR(status);
     return view.done() ? Progress::kDone : Progress::kMore;
   }

@@ -50,6 +50,7 @@ struct OperatorCounters {
   int64_t records_in = 0;
   int64_t records_out = 0;
   int64_t late_dropped = 0;
+  int64_t state_accesses = 0;
 };
 
 // What an operator may know and use. Lives as long as the operator; used on the task's loop except where said.

@@ -7,7 +7,7 @@
 #include "core/base/status.h"
 #include "core/graph/job_graph.h"
 #include "core/graph/key_groups.h"
-#include "state/memory/memory_keyed_state_backend.h"
+#include "runtime/task/state_backends.h"
 
 namespace pyflinkpp {
 
@@ -106,8 +106,11 @@ absl::Status StreamTask::Build() {
     };
     if (NeedsKeys(specs.front().spec)) {
       auto& state = keyed_state_[static_cast<int>(i)];
-      state = MakeMemoryKeyedStateBackend(
-          KeyGroupsOfSubtask(context.subtask, context.parallelism, context.max_parallelism), context.max_parallelism);
+      ASSIGN_OR_RETURN(
+          state, MakeKeyedStateBackend(
+                     deployment_.configuration,
+                     KeyGroupsOfSubtask(context.subtask, context.parallelism, context.max_parallelism), context.max_parallelism,
+                     absl::StrCat(deployment_.task.job_id, "-", specs.front().id, "-", context.subtask, "-", context.attempt)));
       context.keyed_state = state.get();
     }
     nodes.push_back(std::move(node));
@@ -290,6 +293,7 @@ void StreamTask::Report(idl::TaskState::type state, std::optional<idl::Failure> 
         metrics.records_in = node->counters[i].records_in;
         metrics.records_out = node->counters[i].records_out;
         metrics.late_dropped = node->counters[i].late_dropped;
+        metrics.state_accesses = node->counters[i].state_accesses;
         report.metrics.push_back(metrics);
       }
     }

@@ -1,6 +1,7 @@
 // Keyed state as operators see it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -39,6 +40,10 @@ class ValueState {
                             const std::function<bool(absl::string_view key, const std::byte* row)>& visit) = 0;
 
   virtual size_t size() const = 0;  // keys with a value
+  int64_t accesses() const { return accesses_; }  // calls of Access
+
+ protected:
+  int64_t accesses_ = 0;
 };
 
 // All keyed state of one operator of one subtask. Owned by the task, used on its loop only.

@@ -57,6 +57,7 @@ class MemoryValueState final : public ValueState {
     const RecordKey& key = keys_[i];
     const Candidate& candidate = candidates_[i];
     *found = true;
+    ++accesses_;
     if (IsCurrent(candidate) && candidate.table->IsRowOf(candidate.row, key.bytes())) return candidate.row;
     std::byte* row = candidate.table->FindOrInsert(key.bytes(), key.hash, found);
     size_ += !*found;

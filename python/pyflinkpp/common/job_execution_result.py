@@ -8,7 +8,7 @@ from pyflinkpp.common.job_id import JobID
 
 __all__ = ["JobExecutionResult"]
 
-_COUNTS = ("parallelism", "records_in", "records_out", "late_dropped")
+_COUNTS = ("parallelism", "records_in", "records_out", "late_dropped", "state_accesses")
 
 
 class JobExecutionResult:
@@ -72,7 +72,8 @@ class JobExecutionResult:
 
         :return: A dict by operator name, in the order of the program; later operators of equal
             name get " (2)", " (3)", … Each value holds "records_in", "records_out", "late_dropped"
-            (elements that came too late) and "parallelism".
+            (elements that came too late), "state_accesses" (values of keyed state that were looked
+            up) and "parallelism".
         """
         summary: dict[str, dict[str, int]] = {}
         for operator in self._operators:

@@ -23,7 +23,10 @@ _BOOLEANS = (
     "pipeline.operator-chaining.enabled",
 )
 _DURATIONS = (AUTO_WATERMARK_INTERVAL, "execution.buffer-timeout.interval")
-_MODES = ("STREAMING", "BATCH", "AUTOMATIC")
+_CHOICES = {
+    "execution.runtime-mode": ("STREAMING", "BATCH", "AUTOMATIC"),
+    "state.backend.type": ("hashmap", "rocksdb"),
+}
 
 
 def check_settings(configuration: Configuration) -> None:
@@ -40,8 +43,8 @@ def check_settings(configuration: Configuration) -> None:
             parse_duration_ms(key, value)
         elif key == JOB_PARAMETERS:
             parse_map(key, value)
-        elif key == "execution.runtime-mode" and value.upper() not in _MODES:
-            raise ValueError(f"{key}: {value!r} is none of {', '.join(_MODES)}")
+        elif key in _CHOICES and value.lower() not in map(str.lower, _CHOICES[key]):
+            raise ValueError(f"{key}: {value!r} is none of {', '.join(_CHOICES[key])}")
         elif key == PARALLELISM:
             _named(key, _checks.parallelism, configuration.get_integer(key, 1))
         elif key == MAX_PARALLELISM and configuration.get_integer(key, -1) != -1:

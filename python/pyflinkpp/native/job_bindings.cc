@@ -122,6 +122,7 @@ class Job {
       entry["records_in"] = counted.records_in;
       entry["records_out"] = counted.records_out;
       entry["late_dropped"] = counted.late_dropped;
+      entry["state_accesses"] = counted.state_accesses;
       entry["parallelism"] = operators_[i].second;
       operators.append(std::move(entry));
     }

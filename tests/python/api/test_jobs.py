@@ -10,7 +10,7 @@ import sys
 import threading
 
 import pytest
-from pyflinkpp.common import JobStatus, Types, WatermarkStrategy, accumulators
+from pyflinkpp.common import Configuration, JobStatus, Types, WatermarkStrategy, accumulators
 from pyflinkpp.common.exceptions import JobCancellationException, JobExecutionException
 from pyflinkpp.datastream import MapFunction, StreamExecutionEnvironment
 from pyflinkpp.datastream.connectors.base import DiscardingSink
@@ -134,6 +134,27 @@ def test_each_function_is_called_once_an_element(any_env) -> None:
     assert counted["open"] == any_env.get_parallelism()
     assert counted["lengths"] == {1: 9, 2: 90, 3: 1}
     assert result.get_accumulator_result("own") == ["fifty"]
+    summary = result.get_summary()
+    edges = [(counts["records_in"], counts["records_out"]) for counts in summary.values()]
+    assert edges == [(0, 100), (100, 100), (100, 100), (100, 100), (100, 0)]
+    accesses = {name: counts["state_accesses"] for name, counts in summary.items()}
+    assert accesses.pop("Reduce") == 100
+    assert set(accesses.values()) == {0}
+
+
+@pytest.mark.parametrize("backend", ["hashmap", "rocksdb"])
+def test_state_backends_agree(any_env, collect, backend, tmp_path) -> None:
+    any_env.configure(Configuration().set_string("state.backend.type", backend)
+                      .set_string("state.backend.rocksdb.localdir", str(tmp_path)))  # fmt: skip
+    pairs = numbers(any_env, 3000).map(lambda n: (n % 400, [n]))  # untyped: state is pickled
+    joined = pairs.key_by(lambda pair: pair[0]).reduce(lambda a, b: (a[0], a[1] + b[1]))
+    longest = {}
+    for key, members in collect(joined):
+        longest[key] = max(longest.get(key, []), members, key=len)
+    assert {key: sorted(members) for key, members in longest.items()} == {
+        key: [n for n in range(1, 3001) if n % 400 == key] for key in range(400)
+    }
+    assert not any(tmp_path.iterdir())
 
 
 def test_summary(any_env) -> None:

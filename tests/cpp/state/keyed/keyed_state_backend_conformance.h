@@ -1,5 +1,5 @@
 // What every KeyedStateBackend must do. A backend joins with a line:
-//   INSTANTIATE_TEST_SUITE_P(Memory, KeyedStateBackendConformance, testing::Values(Backend{...}));
+//   INSTANTIATE_TEST_SUITE_P(Memory, KeyedStateBackendConformance, testing::Values(BackendFactory{...}));
 #pragma once
 
 #include <gmock/gmock.h>
@@ -21,8 +21,11 @@
 namespace pyflinkpp {
 
 // Makes a fresh, empty backend; called once in a test.
-using BackendFactory = std::function<std::unique_ptr<KeyedStateBackend>(KeyGroupRange key_groups,
-                                                                        int max_parallelism)>;
+struct BackendFactory {
+  const char* name;
+  std::function<std::unique_ptr<KeyedStateBackend>(KeyGroupRange key_groups, int max_parallelism)> make;
+};
+inline void PrintTo(const BackendFactory& factory, std::ostream* out) { *out << factory.name; }
 
 class KeyedStateBackendConformance : public testing::TestWithParam<BackendFactory> {
  protected:
@@ -32,7 +35,7 @@ class KeyedStateBackendConformance : public testing::TestWithParam<BackendFactor
     groups_ = groups;
     max_parallelism_ = max_parallelism;
     serializer_ = std::make_shared<const harness::TrackedSerializer>(values_, stride);
-    backend_ = GetParam()(groups, max_parallelism);
+    backend_ = GetParam().make(groups, max_parallelism);
     auto state = backend_->CreateValueState("state", serializer_);
     ASSERT_TRUE(state.ok()) << state.status();
     state_ = *std::move(state);

@@ -75,6 +75,13 @@ TEST_P(KeyedStateBackendConformance, AccessMayComeInAnyOrderAndAgain) {
   EXPECT_THAT(Scanned(*state_), ElementsAre(Pair("a", "two"), Pair("b", "one")));
 }
 
+TEST_P(KeyedStateBackendConformance, CountsAccesses) {
+  Open();
+  Update({"a", "b", "a"}, "1");
+  Update({"c", "a"}, "2");
+  EXPECT_EQ(state_->accesses(), 5);
+}
+
 TEST_P(KeyedStateBackendConformance, AnyBytesAreAKey) {
   Open();
   const std::string zeros(3, '\0');
@@ -255,7 +262,7 @@ TEST_P(KeyedStateBackendConformance, AgreesWithAMap) {
         ASSERT_EQ(seen, model_);
       }
       if (HasFatalFailure()) return;
-      ASSERT_EQ(values_.live(), model_.size()) << "one value a key is live";
+      ASSERT_LE(values_.live(), model_.size()) << "at most one value a key is live";
     }
     state_.reset();
     ASSERT_EQ(values_.live(), 0u);

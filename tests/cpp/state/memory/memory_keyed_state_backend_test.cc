@@ -6,7 +6,7 @@ namespace pyflinkpp {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Memory, KeyedStateBackendConformance,
-                         testing::Values(BackendFactory(MakeMemoryKeyedStateBackend)),
+                         testing::Values(BackendFactory{"memory", MakeMemoryKeyedStateBackend}),
                          [](const auto&) { return std::string("Backend"); });
 
 // A pointer that Python keeps into a batch's row needs its alignment.

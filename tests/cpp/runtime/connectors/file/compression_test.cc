@@ -96,6 +96,7 @@ struct Format {
   const char* suffix;
   std::string (*compress)(const std::string&);
 };
+void PrintTo(const Format& format, std::ostream* out) { *out << format.suffix; }
 
 class CompressionTest : public testing::TestWithParam<Format> {
  protected:

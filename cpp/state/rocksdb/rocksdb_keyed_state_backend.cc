@@ -1,0 +1,252 @@
+#include "state/rocksdb/rocksdb_keyed_state_backend.h"
+
+#include <algorithm>
+#include <cstring>
+#include <queue>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "rocksdb/db.h"
+#include "rocksdb/write_batch.h"
+
+namespace pyflinkpp {
+namespace {
+
+rocksdb::Slice SliceOf(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
+absl::string_view BytesOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+absl::Status Checked(const rocksdb::Status& status, absl::string_view what) {
+  if (status.ok()) return absl::OkStatus();
+  return ExternalError(absl::StrCat("RocksDB, ", what, ": ", status.ToString()));
+}
+
+// A database, deleted with its last user. All states of a backend share it.
+class Database {
+ public:
+  static absl::StatusOr<std::shared_ptr<Database>> Open(const std::string& directory) {
+    auto database = std::make_shared<Database>(Private{}, directory);
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    options.error_if_exists = true;
+    options.info_log_level = rocksdb::WARN_LEVEL;
+    RETURN_IF_ERROR(Checked(rocksdb::DB::Open(options, directory, &database->db_), absl::StrCat("opening ", directory)));
+    return database;
+  }
+
+  struct Private {};
+  Database(Private, std::string directory) : directory_(std::move(directory)) {}
+  ~Database() {
+    if (db_ == nullptr) return;
+    for (rocksdb::ColumnFamilyHandle* family : families_) (void)db_->DestroyColumnFamilyHandle(family);
+    delete db_;
+    (void)rocksdb::DestroyDB(directory_, rocksdb::Options());
+  }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  absl::StatusOr<rocksdb::ColumnFamilyHandle*> CreateFamily(const std::string& name) {
+    rocksdb::ColumnFamilyHandle* family;
+    RETURN_IF_ERROR(Checked(db_->CreateColumnFamily(rocksdb::ColumnFamilyOptions(), absl::StrCat("state:", name), &family),
+                            absl::StrCat("creating state '", name, "'")));
+    families_.push_back(family);
+    return family;
+  }
+
+  rocksdb::DB& db() { return *db_; }
+
+ private:
+  const std::string directory_;
+  rocksdb::DB* db_ = nullptr;  // RocksDB's interface gives it to us raw
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;
+};
+
+// Stored key: the key group (two bytes, big endian), then the key's bytes. Stored value: the serializer's binary format.
+class RocksDbValueState final : public ValueState {
+ public:
+  RocksDbValueState(std::shared_ptr<Database> database, rocksdb::ColumnFamilyHandle* family, KeyGroupRange groups,
+                    int max_parallelism, std::shared_ptr<const TypeSerializer> serializer)
+      : database_(std::move(database)), family_(family), groups_(groups), max_parallelism_(max_parallelism),
+        serializer_(std::move(serializer)), stride_((serializer_->stride() + 7) / 8 * 8) {}
+
+  ~RocksDbValueState() override { ReleaseSlots(); }
+
+  absl::Status Prefetch(std::span<const RecordKey> keys) override {
+    ReleaseSlots();
+    slot_of_.resize(keys.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const auto [entry, is_new] = slot_by_key_.try_emplace(keys[i].bytes(), slots_.size());
+      slot_of_[i] = entry->second;
+      if (is_new) slots_.push_back({.stored_key = StoredKey(keys[i])});
+    }
+    if (slots_.empty()) return absl::OkStatus();
+    rows_ = std::make_unique<std::byte[]>(slots_.size() * stride_);  // zeros
+
+    std::vector<rocksdb::Slice> stored_keys;
+    for (const Slot& slot : slots_) stored_keys.emplace_back(slot.stored_key);
+    std::vector<rocksdb::PinnableSlice> values(slots_.size());
+    std::vector<rocksdb::Status> statuses(slots_.size());
+    database_->db().MultiGet(rocksdb::ReadOptions(), family_, slots_.size(), stored_keys.data(), values.data(), statuses.data());
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      if (statuses[i].IsNotFound()) continue;
+      RETURN_IF_ERROR(Checked(statuses[i], "reading"));
+      BinaryReader in(BytesOf(values[i]));
+      RETURN_IF_ERROR(serializer_->Read(in, 1, RowOf(i), arena_));
+      slots_[i].found = true;
+    }
+    return absl::OkStatus();
+  }
+
+  std::byte* Access(size_t i, bool* found) override {
+    Slot& slot = slots_[slot_of_[i]];
+    *found = slot.found;
+    ++accesses_;
+    size_ += !slot.found;
+    slot.found = true;
+    slot.accessed = true;
+    return RowOf(slot_of_[i]);
+  }
+
+  const std::byte* Hint(size_t) const override { return nullptr; }
+
+  absl::Status Flush() override {
+    rocksdb::WriteBatch batch;
+    std::string value;
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      if (!slots_[i].accessed) continue;
+      value.clear();
+      BinaryWriter out(value);
+      RETURN_IF_ERROR(serializer_->Write(RowOf(i), 1, out));
+      RETURN_IF_ERROR(Checked(batch.Put(family_, slots_[i].stored_key, value), "writing"));
+    }
+    ReleaseSlots();
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;  // what is durable is the checkpoint
+    return Checked(database_->db().Write(options, &batch), "writing");
+  }
+
+  // Merges the key groups, each of which the database keeps in the order of the keys' bytes.
+  absl::Status Scan(const std::string* after,
+                    const std::function<bool(absl::string_view, const std::byte*)>& visit) override {
+    using Cursor = std::unique_ptr<rocksdb::Iterator>;
+    std::vector<Cursor> cursors;
+    const auto key_of = [](const rocksdb::Iterator& cursor) { return BytesOf(cursor.key()).substr(2); };
+    const auto greater = [&](const Cursor& a, const Cursor& b) { return key_of(*a) > key_of(*b); };
+    const auto is_in = [&](const rocksdb::Iterator& cursor, const std::string& group) {
+      return cursor.Valid() && cursor.key().starts_with(group);
+    };
+    for (int group = groups_.first; group <= groups_.last; ++group) {
+      Cursor cursor(database_->db().NewIterator(rocksdb::ReadOptions(), family_));
+      const std::string from = absl::StrCat(GroupBytes(group), after == nullptr ? "" : *after);
+      cursor->Seek(from);
+      if (after != nullptr && cursor->Valid() && cursor->key() == from) cursor->Next();
+      RETURN_IF_ERROR(Checked(cursor->status(), "scanning"));
+      if (is_in(*cursor, GroupBytes(group))) cursors.push_back(std::move(cursor));
+    }
+    std::make_heap(cursors.begin(), cursors.end(), greater);
+    while (!cursors.empty()) {
+      std::pop_heap(cursors.begin(), cursors.end(), greater);
+      Cursor& cursor = cursors.back();
+      ASSIGN_OR_RETURN(const bool more, Show(*cursor, key_of(*cursor), visit));
+      if (!more) break;
+      const std::string group = cursor->key().ToString().substr(0, 2);
+      cursor->Next();
+      RETURN_IF_ERROR(Checked(cursor->status(), "scanning"));
+      if (is_in(*cursor, group)) {
+        std::push_heap(cursors.begin(), cursors.end(), greater);
+      } else {
+        cursors.pop_back();
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  size_t size() const override { return size_; }
+
+ private:
+  struct Slot {  // of one key of the last Prefetch
+    std::string stored_key;
+    bool found = false;
+    bool accessed = false;
+  };
+
+  static std::string GroupBytes(int group) {
+    return {static_cast<char>(group >> 8), static_cast<char>(group & 0xff)};
+  }
+  std::string StoredKey(const RecordKey& key) const {
+    const int group = KeyGroupOf(key.hash, max_parallelism_);
+    PFPP_DCHECK(groups_.contains(group));
+    return absl::StrCat(GroupBytes(group), key.bytes());
+  }
+  std::byte* RowOf(size_t slot) { return rows_.get() + slot * stride_; }
+
+  absl::StatusOr<bool> Show(const rocksdb::Iterator& cursor, absl::string_view key,
+                            const std::function<bool(absl::string_view, const std::byte*)>& visit) const {
+    std::vector<std::byte> row(stride_);
+    Arena arena;
+    BinaryReader in(BytesOf(cursor.value()));
+    RETURN_IF_ERROR(serializer_->Read(in, 1, row.data(), arena));
+    const bool more = visit(key, row.data());
+    serializer_->Release(row.data(), 1);
+    return more;
+  }
+
+  void ReleaseSlots() {
+    for (size_t i = 0; i < slots_.size(); ++i) serializer_->Release(RowOf(i), 1);
+    slots_.clear();
+    slot_by_key_.clear();
+    rows_.reset();
+    arena_ = Arena();
+  }
+
+  const std::shared_ptr<Database> database_;
+  rocksdb::ColumnFamilyHandle* const family_;
+  const KeyGroupRange groups_;
+  const int max_parallelism_;
+  const std::shared_ptr<const TypeSerializer> serializer_;
+  const size_t stride_;
+  size_t size_ = 0;
+
+  // Of the last Prefetch. Equal keys share a slot.
+  std::vector<size_t> slot_of_;
+  absl::flat_hash_map<absl::string_view, size_t> slot_by_key_;
+  std::vector<Slot> slots_;
+  std::unique_ptr<std::byte[]> rows_;
+  Arena arena_;
+};
+
+class RocksDbKeyedStateBackend final : public KeyedStateBackend {
+ public:
+  RocksDbKeyedStateBackend(KeyGroupRange groups, int max_parallelism, std::shared_ptr<Database> database)
+      : groups_(groups), max_parallelism_(max_parallelism), database_(std::move(database)) {}
+
+  KeyGroupRange key_groups() const override { return groups_; }
+
+  absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
+      const std::string& name, std::shared_ptr<const TypeSerializer> serializer) override {
+    if (!names_.insert(name).second) {
+      return absl::AlreadyExistsError(absl::StrCat("two states of one operator have the name '", name, "'"));
+    }
+    ASSIGN_OR_RETURN(rocksdb::ColumnFamilyHandle * family, database_->CreateFamily(name));
+    return std::make_unique<RocksDbValueState>(database_, family, groups_, max_parallelism_, std::move(serializer));
+  }
+
+ private:
+  const KeyGroupRange groups_;
+  const int max_parallelism_;
+  const std::shared_ptr<Database> database_;
+  std::set<std::string> names_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<KeyedStateBackend>> OpenRocksDbKeyedStateBackend(KeyGroupRange key_groups, int max_parallelism,
+                                                                                const std::string& directory) {
+  ASSIGN_OR_RETURN(std::shared_ptr<Database> database, Database::Open(directory));
+  return std::make_unique<RocksDbKeyedStateBackend>(key_groups, max_parallelism, std::move(database));
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,52 @@
+#include "state/rocksdb/rocksdb_keyed_state_backend.h"
+
+#include <filesystem>
+
+#include "absl/strings/str_replace.h"
+
+#include "state/keyed/keyed_state_backend_conformance.h"
+
+namespace pyflinkpp {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string FreshDirectory() {
+  static int count = 0;
+  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+  const std::string name = absl::StrReplaceAll(test->name(), {{"/", "-"}});
+  const fs::path path = fs::path(testing::TempDir()) / absl::StrCat("pfpp-rocksdb-", name, "-", ++count);
+  fs::remove_all(path);
+  return path;
+}
+
+std::unique_ptr<KeyedStateBackend> OpenFresh(KeyGroupRange groups, int max_parallelism) {
+  auto backend = OpenRocksDbKeyedStateBackend(groups, max_parallelism, FreshDirectory());
+  PFPP_CHECK(backend.ok());
+  return *std::move(backend);
+}
+
+INSTANTIATE_TEST_SUITE_P(RocksDb, KeyedStateBackendConformance, testing::Values(BackendFactory{"rocksdb", OpenFresh}),
+                         [](const auto&) { return std::string("Backend"); });
+
+TEST(RocksDbKeyedStateBackendTest, DeletesItsDirectory) {
+  const std::string directory = FreshDirectory();
+  auto backend = OpenRocksDbKeyedStateBackend({0, 7}, 8, directory);
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  auto state = (*backend)->CreateValueState("numbers", LongSerializer());
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_TRUE(fs::exists(directory));
+  backend->reset();
+  EXPECT_TRUE(fs::exists(directory)) << "the state outlives its backend";
+  state->reset();
+  EXPECT_FALSE(fs::exists(directory));
+}
+
+TEST(RocksDbKeyedStateBackendTest, NamesTheDirectoryThatItCannotOpen) {
+  const auto backend = OpenRocksDbKeyedStateBackend({0, 7}, 8, "/dev/null/state");
+  ASSERT_FALSE(backend.ok());
+  EXPECT_THAT(std::string(backend.status().message()), testing::HasSubstr("/dev/null/state"));
+}
+
+}  // namespace
+}  // namespace pyflinkpp
