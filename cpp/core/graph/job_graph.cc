@@ -129,6 +129,10 @@ std::string KindOf(const idl::OperatorSpec& spec) {
   if (set.print_sink) return "print_sink";
   if (set.discarding_sink) return "discarding_sink";
   if (set.collect_sink) return "collect_sink";
+  if (set.process) return "process";
+  if (set.window) {
+    return spec.window.contents == idl::WindowFunctionKind::NATIVE ? absl::StrCat("window:", spec.window.native_name) : "window";
+  }
   if (set.native_function) return absl::StrCat("native:", spec.native_function.name);
   return "?";
 }
@@ -141,7 +145,9 @@ bool IsSink(const idl::OperatorSpec& spec) {
   return spec.__isset.file_sink || spec.__isset.print_sink || spec.__isset.discarding_sink || spec.__isset.collect_sink;
 }
 
-bool NeedsKeys(const idl::OperatorSpec& spec) { return spec.__isset.reduce; }
+bool NeedsKeys(const idl::OperatorSpec& spec) {
+  return spec.__isset.reduce || spec.__isset.window || (spec.__isset.process && spec.process.keyed);
+}
 
 absl::Status ValidateAndComplete(idl::JobGraph& graph) {
   if (graph.operators.empty()) return UserError("the job has no operators");
@@ -199,6 +205,7 @@ ChainedGraph Chain(const idl::JobGraph& graph) {
     if (joined != nullptr) vertex.chain[position_of[joined->source]].successors.push_back(position_of[node.id]);
     idl::ChainNode member;
     member.op = node;
+    if (joined != nullptr) member.side_output = joined->side_output;
     vertex.chain.push_back(std::move(member));
     vertex.max_parallelism = std::max(vertex.max_parallelism, node.max_parallelism);
     absl::StrAppend(&vertex.name, vertex.name.empty() ? "" : " -> ", node.name);

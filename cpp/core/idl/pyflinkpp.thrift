@@ -23,11 +23,80 @@ struct NumberSequenceSource { 1: i64 first, 2: i64 last }          // both inclu
 struct FileSource { 1: list<string> paths }                         // lines of UTF-8 text
 struct CollectionSource { 1: list<binary> elements }                // each in the binary format of the output type
 
-enum PythonFunctionKind { MAP = 0, FLAT_MAP = 1, FILTER = 2, KEY_BY = 3, PARTITION_CUSTOM = 4 }
+enum WatermarkGeneratorKind { NONE = 0, BOUNDED = 1, PYTHON = 2 }
+struct WatermarkStrategy {
+  1: WatermarkGeneratorKind generator,
+  2: i64 max_out_of_orderness_ms,       // BOUNDED; monotonous timestamps are bounded by 0
+  3: i64 idle_timeout_ms,               // 0: never idle
+  4: binary pickle,                     // PYTHON: of a callable that makes the WatermarkGenerator
+}
+
+enum PythonFunctionKind { MAP = 0, FLAT_MAP = 1, FILTER = 2, KEY_BY = 3, PARTITION_CUSTOM = 4, ASSIGN_TIMESTAMPS = 5 }
 struct PythonFunction {
   1: PythonFunctionKind kind,
-  2: binary pickle,
+  2: binary pickle,                     // ASSIGN_TIMESTAMPS: of the TimestampAssigner; empty: timestamps stay
   3: optional TypeInformation key_type,
+  4: optional WatermarkStrategy watermarks,   // ASSIGN_TIMESTAMPS
+}
+
+// A named output beside the main one.
+struct OutputTag { 1: string id, 2: TypeInformation type }
+
+// How a Python function takes the elements of one of its inputs.
+struct ProcessInput {
+  1: string method,                     // "process_element", "flat_map1", ...
+  2: bool with_context,                 // called with (value, context), else with (value)
+  3: bool many,                         // gives an iterable or None; else one value, None for none
+}
+
+// A Python function with one or two inputs that may have keys, state, timers and side outputs.
+struct PythonProcess {
+  1: binary pickle,                     // of the function
+  2: list<ProcessInput> inputs,
+  3: bool keyed,
+  4: optional TypeInformation key_type, // of keyed ones; not set: keys without a type
+  5: list<OutputTag> side_outputs,
+  6: bool broadcast,                    // its context gives broadcast state
+}
+
+enum WindowAssignerKind {
+  TUMBLING = 0, SLIDING = 1, SESSION = 2, GLOBAL = 3, COUNT_TUMBLING = 4, COUNT_SLIDING = 5, PYTHON = 6,
+}
+struct WindowAssigner {
+  1: WindowAssignerKind kind,
+  2: i64 size,                          // milliseconds; of a SESSION its gap; of COUNT_* elements
+  3: i64 slide,
+  4: i64 offset_ms,
+  5: bool event_time,
+  6: binary pickle,                     // PYTHON: of the WindowAssigner; SESSION: of the gap extractor, empty for a fixed gap
+  7: bool merging,                      // PYTHON
+}
+
+enum TriggerKind {
+  EVENT_TIME = 0, PROCESSING_TIME = 1, COUNT = 2, CONTINUOUS_EVENT_TIME = 3, CONTINUOUS_PROCESSING_TIME = 4, NEVER = 5,
+  PYTHON = 6,
+}
+struct WindowTrigger {
+  1: TriggerKind kind,
+  2: i64 limit,                         // COUNT: elements; CONTINUOUS_*: milliseconds
+  3: bool purging,
+  4: binary pickle,                     // PYTHON: of the Trigger
+}
+
+enum WindowFunctionKind { REDUCE = 0, AGGREGATE = 1, LIST = 2, NATIVE = 3 }
+struct Window {
+  1: WindowAssigner assigner,
+  2: WindowTrigger trigger,
+  3: i64 allowed_lateness_ms,
+  4: optional OutputTag late_output,
+  5: list<OutputTag> side_outputs,      // of the window function
+  6: WindowFunctionKind contents,
+  7: binary pickle,                     // a dict: see native/python_window.cc
+  8: optional TypeInformation key_type,
+  9: bool all,                          // window_all: no key is shown to the function
+  10: TypeInformation input_type,
+  11: optional TypeInformation accumulator_type,
+  12: string native_name,               // NATIVE
 }
 
 enum ReduceKind { PYTHON = 0, SUM = 1, MIN = 2, MAX = 3, MIN_BY = 4, MAX_BY = 5, NATIVE = 6 }
@@ -58,6 +127,8 @@ union OperatorSpec {
   9: DiscardingSink discarding_sink,
   10: CollectSink collect_sink,
   11: NativeFunction native_function,
+  12: PythonProcess process,
+  13: Window window,
 }
 
 // ---- the job ----
@@ -82,7 +153,10 @@ struct OperatorNode {
 
 enum Partitioner { FORWARD = 0, REBALANCE = 1, RESCALE = 2, SHUFFLE = 3, BROADCAST = 4, GLOBAL = 5, HASH = 6, CUSTOM = 7 }
 
-struct Edge { 1: i32 source, 2: i32 target, 3: Partitioner partitioner, 4: i32 input }
+struct Edge {
+  1: i32 source, 2: i32 target, 3: Partitioner partitioner, 4: i32 input,
+  5: i32 side_output = -1,              // the position of its tag in the source; -1: the main output
+}
 
 struct JobGraph {
   1: string job_id,                     // 32 hexadecimal digits
@@ -98,9 +172,13 @@ struct ChainNode {
   1: OperatorNode op,
   2: list<i32> successors,              // positions in the chain
   3: list<i32> outputs,                 // positions in TaskDeployment.outputs
+  4: i32 side_output = -1,              // which output of its predecessor in the chain it takes; -1: the main one
 }
 
-struct OutputDescriptor { 1: i32 edge, 2: Partitioner partitioner, 3: list<i32> targets, 4: i32 max_parallelism, 5: i32 target_parallelism }
+struct OutputDescriptor {
+  1: i32 edge, 2: Partitioner partitioner, 3: list<i32> targets, 4: i32 max_parallelism, 5: i32 target_parallelism,
+  6: i32 side_output = -1,              // of which output of its operator; -1: the main one
+}
 struct InputDescriptor { 1: i32 edge, 2: i32 input, 3: list<i32> sources }
 
 struct TaskId { 1: string job_id, 2: i32 vertex, 3: i32 subtask, 4: i32 attempt }

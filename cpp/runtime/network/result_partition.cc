@@ -56,6 +56,7 @@ void ResultSubpartition::Pump() {
 ResultPartition::ResultPartition(const idl::OutputDescriptor& descriptor,
                                  std::vector<std::unique_ptr<OutputChannel>> channels, Random& random)
     : partitioner_(descriptor.partitioner),
+      side_output_(descriptor.side_output),
       max_parallelism_(descriptor.max_parallelism),
       target_parallelism_(descriptor.target_parallelism),
       random_(random) {

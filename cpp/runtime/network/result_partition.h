@@ -44,6 +44,9 @@ class ResultPartition {
   ResultPartition(const idl::OutputDescriptor& descriptor, std::vector<std::unique_ptr<OutputChannel>> channels,
                   Random& random);
 
+  // Which output of its operator it takes; -1: the main one.
+  int side_output() const { return side_output_; }
+
   absl::Status Write(std::unique_ptr<RecordBatch> batch);
   // To all channels, behind everything written so far.
   void Broadcast(const Watermark& watermark) { BroadcastControl(watermark); }
@@ -64,6 +67,7 @@ class ResultPartition {
   absl::Status Select(const RecordBatch& batch);
 
   const idl::Partitioner::type partitioner_;
+  const int side_output_;
   const int max_parallelism_;
   const int target_parallelism_;
   Random& random_;

@@ -5,8 +5,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,26 +26,50 @@ enum class Progress {
   kWait,  // call again after OperatorContext::wake was called
 };
 
-// Where an operator's results go: a batch that its chain hands on when the call returns.
+// Where an operator's results go: batches that its chain hands on when the call returns, the main one and one for each
+// side output, and behind them at most one watermark.
 class Output {
  public:
-  // The batch to append to; its rows have this serializer. At most one serializer is used between two hand-overs.
-  RecordBatch& batch(const std::shared_ptr<const TypeSerializer>& serializer) {
-    if (batch_ == nullptr) batch_ = std::make_unique<RecordBatch>(serializer);
-    PFPP_DCHECK(batch_->serializer() == serializer);
-    return *batch_;
+  static constexpr int kMain = -1;
+
+  // The batch to append to; its rows have this serializer. At most one serializer an output is used between two hand-overs.
+  RecordBatch& batch(const std::shared_ptr<const TypeSerializer>& serializer, int output = kMain) {
+    std::unique_ptr<RecordBatch>& batch = Slot(output);
+    if (batch == nullptr) batch = std::make_unique<RecordBatch>(serializer);
+    PFPP_DCHECK(batch->serializer() == serializer);
+    return *batch;
   }
   // Hands on a whole batch. REQUIRES: nothing was appended since the last hand-over.
   void Emit(std::unique_ptr<RecordBatch> batch) {
     PFPP_CHECK(batch_ == nullptr);
     batch_ = std::move(batch);
   }
+  // Sends a watermark of the operator's own, which has to replace those of its input (Operator::makes_watermarks). The
+  // operator stops after the element in hand.
+  void EmitWatermark(const Watermark& watermark) { watermark_ = watermark; }
+
   // When full, an operator stops after the element in hand.
-  bool full() const { return batch_ != nullptr && batch_->full(); }
-  std::unique_ptr<RecordBatch> Take() { return std::move(batch_); }
+  bool full() const {
+    if (batch_ != nullptr && batch_->full()) return true;
+    for (const auto& side : side_) {
+      if (side != nullptr && side->full()) return true;
+    }
+    return watermark_.has_value();
+  }
+  std::unique_ptr<RecordBatch> Take(int output = kMain) { return std::move(Slot(output)); }
+  std::optional<Watermark> TakeWatermark() { return std::exchange(watermark_, std::nullopt); }
+  int side_outputs() const { return static_cast<int>(side_.size()); }  // that were used so far
 
  private:
+  std::unique_ptr<RecordBatch>& Slot(int output) {
+    if (output == kMain) return batch_;
+    if (output >= side_outputs()) side_.resize(static_cast<size_t>(output) + 1);
+    return side_[static_cast<size_t>(output)];
+  }
+
   std::unique_ptr<RecordBatch> batch_;
+  std::vector<std::unique_ptr<RecordBatch>> side_;
+  std::optional<Watermark> watermark_;
 };
 
 struct OperatorCounters {
@@ -90,9 +116,21 @@ class Operator {
   // It counts records_in and records_out itself.
   virtual absl::StatusOr<Progress> ProcessBatch(int input, RecordBatchView& batch, Output& output) = 0;
 
-  // REQUIRES: every batch before it has been consumed. The chain forwards the watermark afterwards.
-  virtual absl::Status ProcessWatermark(const Watermark& watermark, Output& output) {
+  // REQUIRES: every batch before it has been consumed. The chain forwards the watermark when this says kDone; after kMore
+  // it is called again with the same one.
+  virtual absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output& output) {
     (void)watermark, (void)output;
+    return Progress::kDone;
+  }
+  // The operator sends watermarks of its own: of its input's only the last one, kMaxTimestamp, passes.
+  virtual bool makes_watermarks() const { return false; }
+
+  // When OnProcessingTime wants to be called: wall clock, milliseconds since the epoch; kMaxTimestamp: not at all.
+  virtual int64_t next_processing_time() const { return kMaxTimestamp; }
+  // The wall clock shows `now`, at least next_processing_time(). Comes between two elements. Called again while the next
+  // time is not later than the clock.
+  virtual absl::Status OnProcessingTime(int64_t now, Output& output) {
+    (void)now, (void)output;
     return absl::OkStatus();
   }
 

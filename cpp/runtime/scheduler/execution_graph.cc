@@ -67,6 +67,7 @@ ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph) : chained_(Chain(grap
         output.targets = TargetsOf(edge.edge.partitioner, subtask, vertex.parallelism, target.parallelism);
         output.max_parallelism = graph.operators[edge.edge.target].max_parallelism;
         output.target_parallelism = target.parallelism;
+        output.side_output = edge.edge.side_output;
         deployment.outputs.push_back(std::move(output));
       }
       for (idl::ChainNode& node : deployment.chain) {

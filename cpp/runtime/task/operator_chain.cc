@@ -1,10 +1,18 @@
 #include "runtime/task/operator_chain.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/status.h"
 
 namespace pyflinkpp {
+
+OperatorChain::OperatorChain(std::vector<std::unique_ptr<Node>> nodes, std::vector<std::unique_ptr<ResultPartition>> partitions)
+    : nodes_(std::move(nodes)), partitions_(std::move(partitions)), predecessor_(nodes_.size(), kOutside) {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    for (const size_t successor : nodes_[i]->successors) predecessor_[successor] = i;
+  }
+}
 
 absl::Status OperatorChain::Open() {
   for (auto& node : nodes_) {
@@ -30,17 +38,29 @@ void OperatorChain::PushBatch(std::unique_ptr<RecordBatch> batch, int input) {
   head.pending_input = input;
 }
 
-void OperatorChain::BeginControl(Control control) {
-  PFPP_CHECK(!control_);
-  control_ = std::move(control);
-  control_position_ = 0;
+// Only the last watermark passes an operator that makes its own.
+bool OperatorChain::Passes(const Moving& moving, size_t node) const {
+  const auto* watermark = std::get_if<Watermark>(&moving.control);
+  return watermark == nullptr || node == moving.origin || !nodes_[node]->op->makes_watermarks() ||
+         (!watermark->idle && watermark->timestamp == kMaxTimestamp);
+}
+
+void OperatorChain::BeginControl(Control control, size_t origin) {
+  PFPP_CHECK(origin != kOutside || controls_.empty());
+  Moving moving{std::move(control), origin, origin == kOutside ? 0 : origin + 1, std::vector<bool>(nodes_.size())};
+  moving.reaches[origin == kOutside ? 0 : origin] = true;
+  for (size_t i = 1; i < nodes_.size(); ++i) {
+    const size_t before = predecessor_[i];
+    if (moving.reaches[before] && Passes(moving, before)) moving.reaches[i] = true;
+  }
+  controls_.push_back(std::move(moving));
 }
 
 absl::StatusOr<Progress> OperatorChain::PollSource() {
   Node& head = *nodes_[0];
   auto* source = static_cast<SourceOperator*>(head.op.get());
   ASSIGN_OR_RETURN(const Progress progress, source->Poll(head.output));
-  RETURN_IF_ERROR(Deliver(head));
+  RETURN_IF_ERROR(Deliver(0));
   return progress;
 }
 
@@ -58,13 +78,13 @@ absl::StatusOr<Progress> OperatorChain::Run() {
 
   const int deepest = deepest_pending();
   if (!failure_.ok() && deepest <= failed_) return SendBeforeFailure();
-  if (deepest < 0) return control_ ? RunControl() : Progress::kDone;
+  if (deepest < 0) return controls_.empty() ? Progress::kDone : RunControl();
   Node& node = *nodes_[deepest];
   RecordBatchView view{node.pending.get(), node.pending_position};
   absl::StatusOr<Progress> progress = node.op->ProcessBatch(node.pending_input, view, node.output);
   node.pending_position = view.position;
   if (view.done()) node.pending.reset();
-  const absl::Status delivered = Deliver(node);
+  const absl::Status delivered = Deliver(static_cast<size_t>(deepest));
   if (!progress.ok() && failure_.ok()) {
     // What was finished before goes on: its effects come before the failure's.
     failure_ = progress.status();
@@ -85,44 +105,85 @@ absl::Status OperatorChain::SendBeforeFailure(const absl::Status& status) {
 }
 
 absl::StatusOr<Progress> OperatorChain::RunControl() {
-  if (control_position_ < nodes_.size()) {
-    Node& node = *nodes_[control_position_];
-    Progress progress = Progress::kDone;
-    if (const auto* watermark = std::get_if<Watermark>(&*control_)) {
-      RETURN_IF_ERROR(node.op->ProcessWatermark(*watermark, node.output));
-    } else if (std::holds_alternative<EndOfInput>(*control_)) {
-      ASSIGN_OR_RETURN(progress, node.op->Finish(node.output));
+  const size_t moving = controls_.size() - 1;  // an operator may add another one
+  if (const size_t position = controls_[moving].position; position < nodes_.size()) {
+    Node& node = *nodes_[position];
+    absl::StatusOr<Progress> progress = Progress::kDone;
+    if (controls_[moving].reaches[position]) {
+      const Control& control = controls_[moving].control;
+      if (const auto* watermark = std::get_if<Watermark>(&control)) {
+        progress = node.op->ProcessWatermark(*watermark, node.output);
+      } else if (std::holds_alternative<EndOfInput>(control)) {
+        progress = node.op->Finish(node.output);
+      }
+      const absl::Status delivered = Deliver(position);
+      RETURN_IF_ERROR(progress.status());
+      RETURN_IF_ERROR(delivered);
     }
-    RETURN_IF_ERROR(Deliver(node));
-    if (progress == Progress::kDone) ++control_position_;
-    return progress == Progress::kWait ? Progress::kWait : Progress::kMore;
+    if (*progress == Progress::kDone) ++controls_[moving].position;
+    return *progress == Progress::kWait ? Progress::kWait : Progress::kMore;
   }
-  for (auto& partition : partitions_) {
-    std::visit([&](const auto& control) { partition->Broadcast(control); }, *control_);
+  const Moving done = std::move(controls_.back());
+  controls_.pop_back();
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (!done.reaches[i] || !Passes(done, i)) continue;
+    for (const size_t partition : nodes_[i]->partitions) {
+      std::visit([&](const auto& control) { partitions_[partition]->Broadcast(control); }, done.control);
+    }
   }
-  control_.reset();
   return Progress::kMore;  // the partitions may have to wait for credit
 }
 
-absl::Status OperatorChain::Deliver(Node& node) {
-  std::unique_ptr<RecordBatch> batch = node.output.Take();
+int64_t OperatorChain::next_processing_time() const {
+  int64_t next = kMaxTimestamp;
+  if (!failure_.ok()) return next;
+  for (size_t i = static_cast<size_t>(std::max(deepest_pending(), 0)); i < nodes_.size(); ++i) {
+    next = std::min(next, nodes_[i]->op->next_processing_time());
+  }
+  return next;
+}
+
+absl::Status OperatorChain::RunProcessingTime(int64_t now) {
+  for (size_t i = static_cast<size_t>(std::max(deepest_pending(), 0)); i < nodes_.size(); ++i) {
+    Operator& op = *nodes_[i]->op;
+    if (op.next_processing_time() > now) continue;
+    const absl::Status status = op.OnProcessingTime(now, nodes_[i]->output);
+    const absl::Status delivered = Deliver(i);
+    return status.ok() ? delivered : status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OperatorChain::Deliver(size_t position) {
+  Node& node = *nodes_[position];
+  RETURN_IF_ERROR(DeliverBatch(node, Output::kMain));
+  for (int side = 0; side < node.output.side_outputs(); ++side) RETURN_IF_ERROR(DeliverBatch(node, side));
+  if (const auto watermark = node.output.TakeWatermark()) BeginControl(*watermark, position);
+  return absl::OkStatus();
+}
+
+// All consumers but the last get copies.
+absl::Status OperatorChain::DeliverBatch(Node& node, int output) {
+  std::unique_ptr<RecordBatch> batch = node.output.Take(output);
   if (batch == nullptr || batch->empty()) return absl::OkStatus();
-  const size_t consumers = node.successors.size() + node.partitions.size();
-  for (size_t i = 0; i < consumers; ++i) {
-    std::unique_ptr<RecordBatch> mine;
-    if (i + 1 == consumers) {
-      mine = std::move(batch);
-    } else {
-      ASSIGN_OR_RETURN(mine, batch->Copy());
-    }
-    if (i < node.successors.size()) {
-      Node& successor = *nodes_[node.successors[i]];
-      PFPP_CHECK(successor.pending == nullptr);
-      successor.pending = std::move(mine);
-      successor.pending_position = 0;
-    } else {
-      RETURN_IF_ERROR(partitions_[node.partitions[i - node.successors.size()]]->Write(std::move(mine)));
-    }
+  size_t consumers = 0;
+  for (const size_t successor : node.successors) consumers += nodes_[successor]->takes == output;
+  for (const size_t partition : node.partitions) consumers += partitions_[partition]->side_output() == output;
+  const auto next = [&]() -> absl::StatusOr<std::unique_ptr<RecordBatch>> {
+    if (--consumers == 0) return std::move(batch);
+    return batch->Copy();
+  };
+  for (const size_t successor : node.successors) {
+    Node& to = *nodes_[successor];
+    if (to.takes != output) continue;
+    PFPP_CHECK(to.pending == nullptr);
+    ASSIGN_OR_RETURN(to.pending, next());
+    to.pending_position = 0;
+  }
+  for (const size_t partition : node.partitions) {
+    if (partitions_[partition]->side_output() != output) continue;
+    ASSIGN_OR_RETURN(std::unique_ptr<RecordBatch> mine, next());
+    RETURN_IF_ERROR(partitions_[partition]->Write(std::move(mine)));
   }
   return absl::OkStatus();
 }

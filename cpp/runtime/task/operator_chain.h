@@ -17,7 +17,8 @@ namespace pyflinkpp {
 //   Push/Poll -> [0] -batch-> [1] -batch-> [3] -> partition
 //                   \-copy-> [2] -> partition
 //
-// A control element (watermark, barrier, end of input) passes an operator when all data before it has.
+// A control element (watermark, barrier, end of input) passes an operator when all data before it has. An operator may
+// send watermarks of its own to what follows it.
 // Owned by its task, used on its loop.
 class OperatorChain {
  public:
@@ -28,6 +29,7 @@ class OperatorChain {
     std::vector<int> operator_ids;
     std::vector<size_t> successors;          // all greater than the node's own position
     std::vector<size_t> partitions;
+    int takes = Output::kMain;               // which output of its predecessor
     Output output;
     std::unique_ptr<RecordBatch> pending;    // of input pending_input, from pending_position on
     size_t pending_position = 0;
@@ -35,8 +37,7 @@ class OperatorChain {
     bool opened = false;
   };
 
-  OperatorChain(std::vector<std::unique_ptr<Node>> nodes, std::vector<std::unique_ptr<ResultPartition>> partitions)
-      : nodes_(std::move(nodes)), partitions_(std::move(partitions)) {}
+  OperatorChain(std::vector<std::unique_ptr<Node>> nodes, std::vector<std::unique_ptr<ResultPartition>> partitions);
 
   absl::Status Open();
   // Closes what was opened, last first; the first error wins.
@@ -51,7 +52,13 @@ class OperatorChain {
 
   // Moves what is under way one operator call further. kDone: the chain is drained. kWait: for credit or an operator's wake.
   absl::StatusOr<Progress> Run();
-  bool drained() const { return !control_ && deepest_pending() < 0; }
+  bool drained() const { return controls_.empty() && deepest_pending() < 0; }
+
+  // When an operator wants the clock's time, milliseconds since the epoch; kMaxTimestamp: none does. Operators in front
+  // of one with work left are not asked: its batch goes first.
+  int64_t next_processing_time() const;
+  // Tells the time to the first of them for which it has come.
+  absl::Status RunProcessingTime(int64_t now);
 
   void Flush();
   bool needs_commit() const;
@@ -62,17 +69,29 @@ class OperatorChain {
 
  private:
   using Control = std::variant<Watermark, CheckpointBarrier, EndOfInput>;
+  // A control element on its way.
+  struct Moving {
+    Control control;
+    size_t origin;
+    size_t position;             // the node it has reached
+    std::vector<bool> reaches;   // by node: comes there at all
+  };
+  static constexpr size_t kOutside = ~size_t{0};
+
   int deepest_pending() const;
-  void BeginControl(Control control);
+  // `origin`: the node that sends it, or kOutside.
+  void BeginControl(Control control, size_t origin = kOutside);
+  bool Passes(const Moving& moving, size_t node) const;
   absl::StatusOr<Progress> RunControl();
   absl::Status SendBeforeFailure(const absl::Status& status = absl::OkStatus());
-  // Hands the output of a node to its successors and partitions.
-  absl::Status Deliver(Node& node);
+  // Hands the outputs of a node to its successors and partitions.
+  absl::Status Deliver(size_t position);
+  absl::Status DeliverBatch(Node& node, int output);
 
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<ResultPartition>> partitions_;
-  std::optional<Control> control_;
-  size_t control_position_ = 0;  // the node that the control element has reached
+  std::vector<size_t> predecessor_;  // by node
+  std::vector<Moving> controls_;     // the last one goes first: what an operator sends while another passes
   size_t committed_ = 0;
   absl::Status failure_;  // of the node failed_, while its successors still work on what came before
   int failed_ = -1;

@@ -70,13 +70,14 @@ absl::Status StreamTask::Build() {
       if (last.successors.size() != 1 || !last.outputs.empty()) break;
       const size_t successor = last.successors[0];
       const auto next = registry_.entries.find(KindOf(members[successor].op.spec));
-      if (next == registry_.entries.end() || !next->second.fuses) break;
+      if (next == registry_.entries.end() || !next->second.fuses || members[successor].side_output != Output::kMain) break;
       run.push_back(successor);
     }
     auto node = std::make_unique<OperatorChain::Node>(
         OperatorChain::Node{.op = nullptr, .context = {.env = env_, .task_name = {}, .configuration = deployment_.configuration,
                                                        .wake = {}, .report_accumulator = {}, .counters = {}},
-                            .counters = {}, .operator_ids = {}, .successors = {}, .partitions = {}, .output = {}, .pending = {}});
+                            .counters = {}, .operator_ids = {}, .successors = {}, .partitions = {},
+                            .takes = members[i].side_output, .output = {}, .pending = {}});
     std::vector<idl::OperatorNode> specs;
     for (const size_t position : run) {
       specs.push_back(members[position].op);
@@ -183,6 +184,14 @@ StepResult StreamTask::RunChain() {
     ticked_.store(false, std::memory_order_relaxed);
     chain_->Flush();
   }
+  const int64_t next = chain_->next_processing_time();
+  if (next != kMaxTimestamp) {
+    if (const int64_t now = env_.clock.NowMillis(); next <= now) {
+      const absl::Status status = chain_->RunProcessingTime(now);
+      return status.ok() ? StepResult{StepResult::State::kMore, "processing time"} : Fail(status);
+    }
+    WakeAt(next);
+  }
   const absl::StatusOr<Progress> progress = chain_->Run();
   if (!progress.ok()) return Fail(progress.status());
   if (*progress == Progress::kMore) return {StepResult::State::kMore, "run chain"};
@@ -195,6 +204,14 @@ StepResult StreamTask::RunChain() {
     return {StepResult::State::kMore, "end of input"};
   }
   return source_ != nullptr ? PollSource() : TakeInput();
+}
+
+// Makes the task step when the wall clock shows `millis`.
+void StreamTask::WakeAt(int64_t millis) {
+  if (wake_at_ <= millis) return;
+  wake_at_ = millis;
+  const int64_t wait_ms = millis - env_.clock.NowMillis();
+  mailbox().PostAt(env_.clock.NowNanos() + wait_ms * 1'000'000, "processing time", [this] { wake_at_ = kMaxTimestamp; });
 }
 
 StepResult StreamTask::PollSource() {

@@ -56,6 +56,7 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   StepResult RunChain();
   StepResult TakeInput();
   StepResult PollSource();
+  void WakeAt(int64_t millis);
   void ConsumeElement(size_t channel, StreamElement element);
   void PrepareCommit();
   void End(idl::TaskState::type state, std::optional<idl::Failure> failure);
@@ -81,6 +82,7 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   SourceOperator* source_ = nullptr;  // the chain's head, if it is a source
   bool source_waits_ = false;
   bool end_pushed_ = false;
+  int64_t wake_at_ = kMaxTimestamp;  // for which mail is on its way
 };
 
 }  // namespace pyflinkpp

@@ -10,7 +10,6 @@
 
 #include "absl/strings/string_view.h"
 #include "core/base/hash.h"
-#include "core/stream/arena.h"
 
 namespace pyflinkpp {
 
@@ -22,11 +21,17 @@ namespace pyflinkpp {
 //   slot:  hash u32 | key size u32 | row (stride bytes) | key (inline, or a pointer to its bytes)
 //
 // A hash of 0 marks a free slot; a key with that hash is kept under 1. Rows move when the table grows: a pointer to one
-// is good until the next insertion.
+// is good until the next insertion or erasure.
 class KeyTable {
  public:
-  // `stride`: bytes of a row, a multiple of 8. `arena` keeps long keys; it outlives the table.
-  KeyTable(uint32_t stride, Arena& arena) : stride_(stride), slot_size_(SlotSize(stride)), arena_(arena) {}
+  // `stride`: bytes of a row, a multiple of 8.
+  explicit KeyTable(uint32_t stride) : stride_(stride), slot_size_(SlotSize(stride)) {}
+  KeyTable(KeyTable&&) = default;
+  ~KeyTable() {
+    for (size_t i = 0; slots_ != nullptr && i <= mask_; ++i) {
+      if (HashOf(SlotAt(i)) != 0) FreeLongKey(SlotAt(i));
+    }
+  }
 
   size_t size() const { return size_; }
 
@@ -46,12 +51,12 @@ class KeyTable {
   }
   bool IsRowOf(const std::byte* row, absl::string_view key) const { return EqualKeys(KeyOf(row - kHeader), key); }
   // Changes when rows have moved.
-  const void* generation() const { return slots_.get(); }
+  uint64_t generation() const { return generation_; }
 
   // The row of the key, made of zeros if it is missing.
   std::byte* FindOrInsert(absl::string_view key, uint32_t hash, bool* found) {
     hash = Stored(hash);
-    if (std::byte* row = Find(key, hash)) {
+    if (std::byte* row = FindStored(key, hash)) {
       *found = true;
       return row;
     }
@@ -66,10 +71,31 @@ class KeyTable {
     if (key.size() <= InlineKey()) {
       if (!key.empty()) std::memcpy(slot + kHeader + stride_, key.data(), key.size());
     } else {
-      const char* bytes = arena_.Copy(key).data();
+      char* bytes = new char[key.size()];
+      std::memcpy(bytes, key.data(), key.size());
       std::memcpy(slot + kHeader + stride_, &bytes, sizeof(bytes));
     }
     return slot + kHeader;
+  }
+
+  // The row of the key, null when it is missing.
+  std::byte* Find(absl::string_view key, uint32_t hash) const { return FindStored(key, Stored(hash)); }
+
+  // Takes the key out; its row must own nothing any more. Others may move: what Find and Candidate gave is not valid.
+  void Erase(std::byte* row) {
+    size_t hole = static_cast<size_t>(row - kHeader - slots_.get()) / slot_size_;
+    FreeLongKey(SlotAt(hole));
+    --size_;
+    ++generation_;
+    // Backward shift: whoever was pushed behind the hole by it moves up, so that no marks are left in the way.
+    for (size_t i = (hole + 1) & mask_; HashOf(SlotAt(i)) != 0; i = (i + 1) & mask_) {
+      const size_t home = IndexOf(HashOf(SlotAt(i)));
+      if (((i - home) & mask_) < ((i - hole) & mask_)) continue;
+      std::memcpy(SlotAt(hole), SlotAt(i), slot_size_);
+      hole = i;
+    }
+    std::memset(SlotAt(hole), 0, slot_size_);
+    if (size_ == 0 && mask_ + 1 > kKeptCapacity) slots_.reset();  // an empty table takes no room
   }
 
   // Calls visit(key, row) for each key, in no order. The key's bytes live as long as the table does not grow.
@@ -85,6 +111,7 @@ class KeyTable {
   static constexpr size_t kHeader = 8;
   static constexpr size_t kLine = 64;
   static constexpr size_t kFirstCapacity = 8;
+  static constexpr size_t kKeptCapacity = 64;
 
   struct FreeAligned {
     void operator()(std::byte* slots) const { ::operator delete[](slots, std::align_val_t(kLine)); }
@@ -126,7 +153,7 @@ class KeyTable {
   }
   static uint32_t HashOf(const std::byte* slot) { return Load(slot); }
 
-  std::byte* Find(absl::string_view key, uint32_t hash) const {
+  std::byte* FindStored(absl::string_view key, uint32_t hash) const {
     if (slots_ == nullptr) return nullptr;
     for (size_t i = IndexOf(hash); HashOf(SlotAt(i)) != 0; i = (i + 1) & mask_) {
       std::byte* slot = SlotAt(i);
@@ -148,7 +175,15 @@ class KeyTable {
     return {bytes, size};
   }
 
+  void FreeLongKey(std::byte* slot) {
+    if (Load(slot + 4) <= InlineKey()) return;
+    char* bytes;
+    std::memcpy(&bytes, slot + kHeader + stride_, sizeof(bytes));
+    delete[] bytes;
+  }
+
   void Grow() {
+    ++generation_;
     const size_t old_capacity = slots_ == nullptr ? 0 : mask_ + 1;
     const size_t capacity = old_capacity == 0 ? kFirstCapacity : old_capacity * 2;
     std::unique_ptr<std::byte[], FreeAligned> old = std::move(slots_);
@@ -166,11 +201,11 @@ class KeyTable {
 
   const uint32_t stride_;
   const size_t slot_size_;
-  Arena& arena_;
   std::unique_ptr<std::byte[], FreeAligned> slots_;
   size_t mask_ = 0;
   int shift_ = 0;
   size_t size_ = 0;
+  uint64_t generation_ = 0;
 };
 
 }  // namespace pyflinkpp

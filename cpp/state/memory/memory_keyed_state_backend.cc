@@ -18,7 +18,7 @@ class MemoryValueState final : public ValueState {
         row_is_pointer_(serializer_->row_is_pointer()) {
     const uint32_t stride = (serializer_->stride() + 7) / 8 * 8;
     tables_.reserve(static_cast<size_t>(groups_.size()));
-    for (int i = 0; i < groups_.size(); ++i) tables_.emplace_back(stride, keys_arena_);
+    for (int i = 0; i < groups_.size(); ++i) tables_.emplace_back(stride);
   }
 
   ~MemoryValueState() override {
@@ -68,9 +68,35 @@ class MemoryValueState final : public ValueState {
 
   absl::Status Flush() override { return absl::OkStatus(); }
 
+  absl::StatusOr<const std::byte*> Find(const RecordKey& key) override {
+    ++accesses_;
+    return TableOf(key).Find(key.bytes(), key.hash);
+  }
+
+  absl::StatusOr<std::byte*> FindOrInsert(const RecordKey& key, bool* found) override {
+    ++accesses_;
+    std::byte* row = TableOf(key).FindOrInsert(key.bytes(), key.hash, found);
+    size_ += !*found;
+    return row;
+  }
+
+  absl::Status Erase(const RecordKey& key) override {
+    ++accesses_;
+    KeyTable& table = TableOf(key);
+    std::byte* row = table.Find(key.bytes(), key.hash);
+    if (row == nullptr) return absl::OkStatus();
+    std::vector<std::byte> value(row, row + serializer_->stride());
+    table.Erase(row);
+    --size_;
+    sorted_.clear();
+    serializer_->Release(value.data(), 1);  // may run code of the user's, which may come back to this state
+    return absl::OkStatus();
+  }
+
   absl::Status Scan(const std::string* after,
                     const std::function<bool(absl::string_view, const std::byte*)>& visit) override {
-    if (sorted_.size() != size_) {
+    if (sorted_.size() != size_ || sorted_generation_ != Generation()) {
+      sorted_generation_ = Generation();
       sorted_.clear();
       for (KeyTable& table : tables_) {
         table.ForEach([&](absl::string_view key, const std::byte* row) { sorted_.emplace_back(key, row); });
@@ -95,10 +121,16 @@ class MemoryValueState final : public ValueState {
   struct Candidate {
     KeyTable* table;
     std::byte* row;  // null: not there
-    const void* generation;
+    uint64_t generation;
   };
   static bool IsCurrent(const Candidate& candidate) {
     return candidate.row != nullptr && candidate.generation == candidate.table->generation();
+  }
+
+  uint64_t Generation() const {
+    uint64_t sum = 0;
+    for (const KeyTable& table : tables_) sum += table.generation();
+    return sum;
   }
 
   KeyTable& TableOf(const RecordKey& key) {
@@ -111,12 +143,12 @@ class MemoryValueState final : public ValueState {
   const int max_parallelism_;
   const std::shared_ptr<const TypeSerializer> serializer_;
   const bool row_is_pointer_;
-  Arena keys_arena_;  // long keys
   std::vector<KeyTable> tables_;
   size_t size_ = 0;
   std::span<const RecordKey> keys_;    // of the last Prefetch
   std::vector<Candidate> candidates_;  // for each of them
-  std::vector<std::pair<absl::string_view, const std::byte*>> sorted_;  // for Scan; stale when its size differs
+  std::vector<std::pair<absl::string_view, const std::byte*>> sorted_;  // for Scan; stale when size or generation differ
+  uint64_t sorted_generation_ = 0;
 };
 
 class MemoryKeyedStateBackend final : public KeyedStateBackend {

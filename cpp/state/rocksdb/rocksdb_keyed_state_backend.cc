@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <queue>
+#include <deque>
 #include <set>
 #include <utility>
 #include <vector>
@@ -75,54 +75,69 @@ class RocksDbValueState final : public ValueState {
   ~RocksDbValueState() override { ReleaseSlots(); }
 
   absl::Status Prefetch(std::span<const RecordKey> keys) override {
-    ReleaseSlots();
-    slot_of_.resize(keys.size());
-    for (size_t i = 0; i < keys.size(); ++i) {
-      const auto [entry, is_new] = slot_by_key_.try_emplace(keys[i].bytes(), slots_.size());
-      slot_of_[i] = entry->second;
-      if (is_new) slots_.push_back({.stored_key = StoredKey(keys[i])});
+    RETURN_IF_ERROR(Flush());
+    prefetched_.clear();
+    std::vector<Slot*> made;
+    for (const RecordKey& key : keys) {
+      bool is_new;
+      prefetched_.push_back(&SlotOf(key, &is_new));
+      if (is_new) made.push_back(prefetched_.back());
     }
-    if (slots_.empty()) return absl::OkStatus();
-    rows_ = std::make_unique<std::byte[]>(slots_.size() * stride_);  // zeros
+    if (made.empty()) return absl::OkStatus();
 
     std::vector<rocksdb::Slice> stored_keys;
-    for (const Slot& slot : slots_) stored_keys.emplace_back(slot.stored_key);
-    std::vector<rocksdb::PinnableSlice> values(slots_.size());
-    std::vector<rocksdb::Status> statuses(slots_.size());
-    database_->db().MultiGet(rocksdb::ReadOptions(), family_, slots_.size(), stored_keys.data(), values.data(), statuses.data());
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      if (statuses[i].IsNotFound()) continue;
-      RETURN_IF_ERROR(Checked(statuses[i], "reading"));
-      BinaryReader in(BytesOf(values[i]));
-      RETURN_IF_ERROR(serializer_->Read(in, 1, RowOf(i), arena_));
-      slots_[i].found = true;
-    }
+    for (const Slot* slot : made) stored_keys.emplace_back(slot->stored_key);
+    std::vector<rocksdb::PinnableSlice> values(made.size());
+    std::vector<rocksdb::Status> statuses(made.size());
+    database_->db().MultiGet(rocksdb::ReadOptions(), family_, made.size(), stored_keys.data(), values.data(), statuses.data());
+    for (size_t i = 0; i < made.size(); ++i) RETURN_IF_ERROR(Fill(*made[i], statuses[i], values[i]));
     return absl::OkStatus();
   }
 
-  std::byte* Access(size_t i, bool* found) override {
-    Slot& slot = slots_[slot_of_[i]];
-    *found = slot.found;
-    ++accesses_;
-    size_ += !slot.found;
-    slot.found = true;
-    slot.accessed = true;
-    return RowOf(slot_of_[i]);
-  }
+  std::byte* Access(size_t i, bool* found) override { return Touch(*prefetched_[i], found); }
 
   const std::byte* Hint(size_t) const override { return nullptr; }
 
+  absl::StatusOr<const std::byte*> Find(const RecordKey& key) override {
+    ++accesses_;
+    ASSIGN_OR_RETURN(const Slot* slot, Loaded(key));
+    return slot->found ? slot->row.get() : nullptr;
+  }
+
+  absl::StatusOr<std::byte*> FindOrInsert(const RecordKey& key, bool* found) override {
+    ASSIGN_OR_RETURN(Slot * slot, Loaded(key));
+    return Touch(*slot, found);
+  }
+
+  absl::Status Erase(const RecordKey& key) override {
+    ++accesses_;
+    ASSIGN_OR_RETURN(Slot * slot, Loaded(key));
+    if (!slot->found) return absl::OkStatus();
+    slot->found = false;
+    slot->changed = true;
+    --size_;
+    serializer_->Release(slot->row.get(), 1);
+    std::memset(slot->row.get(), 0, stride_);
+    return absl::OkStatus();
+  }
+
   absl::Status Flush() override {
+    if (slots_.empty()) return absl::OkStatus();
     rocksdb::WriteBatch batch;
     std::string value;
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      if (!slots_[i].accessed) continue;
+    for (const Slot& slot : slots_) {
+      if (!slot.changed) continue;
+      if (!slot.found) {
+        RETURN_IF_ERROR(Checked(batch.Delete(family_, slot.stored_key), "writing"));
+        continue;
+      }
       value.clear();
       BinaryWriter out(value);
-      RETURN_IF_ERROR(serializer_->Write(RowOf(i), 1, out));
-      RETURN_IF_ERROR(Checked(batch.Put(family_, slots_[i].stored_key, value), "writing"));
+      RETURN_IF_ERROR(serializer_->Write(slot.row.get(), 1, out));
+      RETURN_IF_ERROR(Checked(batch.Put(family_, slot.stored_key, value), "writing"));
     }
     ReleaseSlots();
+    if (batch.Count() == 0) return absl::OkStatus();
     rocksdb::WriteOptions options;
     options.disableWAL = true;  // what is durable is the checkpoint
     return Checked(database_->db().Write(options, &batch), "writing");
@@ -131,6 +146,7 @@ class RocksDbValueState final : public ValueState {
   // Merges the key groups, each of which the database keeps in the order of the keys' bytes.
   absl::Status Scan(const std::string* after,
                     const std::function<bool(absl::string_view, const std::byte*)>& visit) override {
+    RETURN_IF_ERROR(Flush());
     using Cursor = std::unique_ptr<rocksdb::Iterator>;
     std::vector<Cursor> cursors;
     const auto key_of = [](const rocksdb::Iterator& cursor) { return BytesOf(cursor.key()).substr(2); };
@@ -167,10 +183,11 @@ class RocksDbValueState final : public ValueState {
   size_t size() const override { return size_; }
 
  private:
-  struct Slot {  // of one key of the last Prefetch
+  struct Slot {  // what is known of a key since the last Flush
     std::string stored_key;
+    std::unique_ptr<std::byte[]> row;  // zeros unless found
     bool found = false;
-    bool accessed = false;
+    bool changed = false;
   };
 
   static std::string GroupBytes(int group) {
@@ -181,7 +198,43 @@ class RocksDbValueState final : public ValueState {
     PFPP_DCHECK(groups_.contains(group));
     return absl::StrCat(GroupBytes(group), key.bytes());
   }
-  std::byte* RowOf(size_t slot) { return rows_.get() + slot * stride_; }
+
+  Slot& SlotOf(const RecordKey& key, bool* is_new) {
+    std::string stored_key = StoredKey(key);
+    const auto known = slot_by_key_.find(stored_key);
+    *is_new = known == slot_by_key_.end();
+    if (!*is_new) return *known->second;
+    Slot& slot = slots_.emplace_back(Slot{std::move(stored_key), std::make_unique<std::byte[]>(stride_)});
+    slot_by_key_.emplace(slot.stored_key, &slot);
+    return slot;
+  }
+
+  absl::StatusOr<Slot*> Loaded(const RecordKey& key) {
+    bool is_new;
+    Slot& slot = SlotOf(key, &is_new);
+    if (!is_new) return &slot;
+    rocksdb::PinnableSlice value;
+    RETURN_IF_ERROR(Fill(slot, database_->db().Get(rocksdb::ReadOptions(), family_, slot.stored_key, &value), value));
+    return &slot;
+  }
+
+  absl::Status Fill(Slot& slot, const rocksdb::Status& status, const rocksdb::PinnableSlice& value) {
+    if (status.IsNotFound()) return absl::OkStatus();
+    RETURN_IF_ERROR(Checked(status, "reading"));
+    BinaryReader in(BytesOf(value));
+    RETURN_IF_ERROR(serializer_->Read(in, 1, slot.row.get(), arena_));
+    slot.found = true;
+    return absl::OkStatus();
+  }
+
+  std::byte* Touch(Slot& slot, bool* found) {
+    ++accesses_;
+    *found = slot.found;
+    size_ += !slot.found;
+    slot.found = true;
+    slot.changed = true;
+    return slot.row.get();
+  }
 
   absl::StatusOr<bool> Show(const rocksdb::Iterator& cursor, absl::string_view key,
                             const std::function<bool(absl::string_view, const std::byte*)>& visit) const {
@@ -195,10 +248,10 @@ class RocksDbValueState final : public ValueState {
   }
 
   void ReleaseSlots() {
-    for (size_t i = 0; i < slots_.size(); ++i) serializer_->Release(RowOf(i), 1);
-    slots_.clear();
+    for (Slot& slot : slots_) serializer_->Release(slot.row.get(), 1);
     slot_by_key_.clear();
-    rows_.reset();
+    slots_.clear();
+    prefetched_.clear();
     arena_ = Arena();
   }
 
@@ -210,11 +263,10 @@ class RocksDbValueState final : public ValueState {
   const size_t stride_;
   size_t size_ = 0;
 
-  // Of the last Prefetch. Equal keys share a slot.
-  std::vector<size_t> slot_of_;
-  absl::flat_hash_map<absl::string_view, size_t> slot_by_key_;
-  std::vector<Slot> slots_;
-  std::unique_ptr<std::byte[]> rows_;
+  // Since the last Flush. Equal keys share a slot.
+  std::deque<Slot> slots_;
+  absl::flat_hash_map<absl::string_view, Slot*> slot_by_key_;  // by stored key
+  std::vector<Slot*> prefetched_;
   Arena arena_;
 };
 

@@ -68,10 +68,10 @@ class FakeOperator final : public Operator {
     return view.done() ? Progress::kDone : Progress::kMore;
   }
 
-  absl::Status ProcessWatermark(const Watermark& watermark, Output& output) override {
+  absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output& output) override {
     Log("W" + std::to_string(watermark.timestamp));
     if (behavior_.emits_at_watermarks) Emit("w" + behavior_.name, output);
-    return absl::OkStatus();
+    return Progress::kDone;
   }
 
   absl::StatusOr<Progress> Finish(Output& output) override {

@@ -86,9 +86,16 @@ class OperatorHarness {
     return absl::OkStatus();
   }
   absl::Status PushWatermark(int64_t timestamp) {
-    const absl::Status status = op_->ProcessWatermark({timestamp, false}, output_);
-    TakeOutput();
-    return status;
+    return Repeat([&] { return op_->ProcessWatermark({timestamp, false}, output_); });
+  }
+  // Tells the operator the clock's time as often as it wants.
+  absl::Status RunProcessingTime() {
+    while (op_->next_processing_time() <= env_.clock.NowMillis()) {
+      const absl::Status status = op_->OnProcessingTime(env_.clock.NowMillis(), output_);
+      TakeOutput();
+      RETURN_IF_ERROR(status);
+    }
+    return absl::OkStatus();
   }
   // A source: polls once.
   absl::StatusOr<Progress> Poll() { return Called(source().Poll(output_)); }
@@ -105,6 +112,8 @@ class OperatorHarness {
   absl::Status Close() { return std::exchange(opened_, false) ? op_->Close() : absl::OkStatus(); }
 
   std::vector<std::unique_ptr<RecordBatch>> outputs;  // one for each call that emitted something
+  std::map<int, std::vector<std::unique_ptr<RecordBatch>>> side_outputs;  // by position of their tag
+  std::vector<Watermark> watermarks;                                      // of the operator's own
   std::map<std::string, std::vector<std::string>> accumulators;
   int calls = 0;
 
@@ -124,6 +133,13 @@ class OperatorHarness {
     std::unique_ptr<RecordBatch> batch = output_.Take();
     emitted_ = batch != nullptr && !batch->empty();
     if (emitted_) outputs.push_back(std::move(batch));
+    for (int side = 0; side < output_.side_outputs(); ++side) {
+      if (batch = output_.Take(side); batch != nullptr && !batch->empty()) {
+        side_outputs[side].push_back(std::move(batch));
+        emitted_ = true;
+      }
+    }
+    if (const auto watermark = output_.TakeWatermark()) watermarks.push_back(*watermark);
   }
   absl::StatusOr<Progress> Called(absl::StatusOr<Progress> progress) {
     ++calls;

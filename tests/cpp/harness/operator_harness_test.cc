@@ -39,9 +39,9 @@ class Adder final : public Operator {
     }
     return view.done() ? Progress::kDone : Progress::kMore;
   }
-  absl::Status ProcessWatermark(const Watermark& watermark, Output& output) override {
+  absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output& output) override {
     output.batch(LongSerializer()).AppendRow(-watermark.timestamp);
-    return absl::OkStatus();
+    return Progress::kDone;
   }
   absl::StatusOr<Progress> Finish(Output& output) override {
     *calls_ += "finish ";

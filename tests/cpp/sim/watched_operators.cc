@@ -120,10 +120,13 @@ class WatchedBase : public Base {
     inner_opened_ = true;
     return op_->Open(context);
   }
-  absl::Status ProcessWatermark(const Watermark& watermark, Output& output) override {
+  absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output& output) override {
     RETURN_IF_ERROR(watcher_.OnWatermark(watermark));
     return op_->ProcessWatermark(watermark, output);
   }
+  bool makes_watermarks() const override { return op_->makes_watermarks(); }
+  int64_t next_processing_time() const override { return op_->next_processing_time(); }
+  absl::Status OnProcessingTime(int64_t now, Output& output) override { return op_->OnProcessingTime(now, output); }
   absl::StatusOr<Progress> Finish(Output& output) override {
     RETURN_IF_ERROR(watcher_.OnFinish());
     absl::StatusOr<Progress> progress = op_->Finish(output);

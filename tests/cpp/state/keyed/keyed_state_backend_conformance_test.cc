@@ -82,6 +82,60 @@ TEST_P(KeyedStateBackendConformance, CountsAccesses) {
   EXPECT_EQ(state_->accesses(), 5);
 }
 
+TEST_P(KeyedStateBackendConformance, OneKeyAtATime) {
+  Open();
+  const RecordKey a = harness::KeyOf("a"), b = harness::KeyOf("b");
+  EXPECT_EQ(*state_->Find(a), nullptr);
+  bool found = true;
+  serializer_->Put(*state_->FindOrInsert(a, &found), "1");
+  EXPECT_FALSE(found);
+  EXPECT_EQ(*state_->Find(b), nullptr);
+  EXPECT_EQ(serializer_->Get(*state_->Find(a)), "1");
+  EXPECT_EQ(serializer_->Get(*state_->FindOrInsert(a, &found)), "1");
+  EXPECT_TRUE(found);
+  ASSERT_TRUE(state_->Flush().ok());
+  EXPECT_THAT(Scanned(*state_), ElementsAre(Pair("a", "1")));
+  EXPECT_EQ(serializer_->Get(*state_->Find(a)), "1");
+  EXPECT_EQ(state_->size(), 1u);
+}
+
+TEST_P(KeyedStateBackendConformance, WhatIsErasedIsGone) {
+  Open();
+  Update({"a", "b", "c"}, "1");
+  for (const char* key : {"b", "b", "x"}) ASSERT_TRUE(state_->Erase(harness::KeyOf(key)).ok());
+  EXPECT_EQ(*state_->Find(harness::KeyOf("b")), nullptr);
+  EXPECT_EQ(state_->size(), 2u);
+  ASSERT_TRUE(state_->Flush().ok());
+  EXPECT_THAT(Scanned(*state_), ElementsAre(Pair("a", "1"), Pair("c", "1")));
+  bool found = true;
+  serializer_->Put(*state_->FindOrInsert(harness::KeyOf("b"), &found), "2");
+  EXPECT_FALSE(found);
+  ASSERT_TRUE(state_->Flush().ok());
+  EXPECT_THAT(Scanned(*state_), ElementsAre(Pair("a", "1"), Pair("b", "2"), Pair("c", "1")));
+  for (const char* key : {"a", "b", "c"}) ASSERT_TRUE(state_->Erase(harness::KeyOf(key)).ok());
+  ASSERT_TRUE(state_->Flush().ok());
+  EXPECT_EQ(state_->size(), 0u);
+  EXPECT_THAT(Scanned(*state_), IsEmpty());
+}
+
+TEST_P(KeyedStateBackendConformance, EraseAmongThePrefetched) {
+  Open();
+  Update({"a", "b"}, "1");
+  const std::vector<std::string> texts = {"a", "b", "a"};
+  const std::vector<RecordKey> keys = KeysOf(texts);
+  ASSERT_TRUE(state_->Prefetch(keys).ok());
+  bool found = false;
+  state_->Access(0, &found);
+  EXPECT_TRUE(found);
+  ASSERT_TRUE(state_->Erase(keys[0]).ok());
+  EXPECT_EQ(serializer_->Get(state_->Access(1, &found)), "1");
+  EXPECT_TRUE(found);
+  serializer_->Put(state_->Access(2, &found), "2");
+  EXPECT_FALSE(found);
+  ASSERT_TRUE(state_->Flush().ok());
+  EXPECT_THAT(Scanned(*state_), ElementsAre(Pair("a", "2"), Pair("b", "1")));
+}
+
 TEST_P(KeyedStateBackendConformance, AnyBytesAreAKey) {
   Open();
   const std::string zeros(3, '\0');

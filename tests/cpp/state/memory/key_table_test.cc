@@ -31,11 +31,10 @@ class KeyTableTest : public testing::Test {
   }
 
   uint32_t stride_ = 8;
-  Arena arena_;
 };
 
 TEST_F(KeyTableTest, AnEmptyTableHasNothing) {
-  KeyTable table(8, arena_);
+  KeyTable table(8);
   EXPECT_EQ(table.size(), 0u);
   EXPECT_EQ(table.Candidate(5), nullptr);
   table.Prefetch(5);
@@ -43,7 +42,7 @@ TEST_F(KeyTableTest, AnEmptyTableHasNothing) {
 }
 
 TEST_F(KeyTableTest, ARowIsMadeOfZerosAndFoundAgain) {
-  KeyTable table(16, arena_);
+  KeyTable table(16);
   bool found = true;
   std::byte* row = table.FindOrInsert("key", 7, &found);
   EXPECT_FALSE(found);
@@ -59,7 +58,7 @@ TEST_F(KeyTableTest, ARowIsMadeOfZerosAndFoundAgain) {
 TEST_F(KeyTableTest, KeysOfAllLengthsAreKept) {
   for (const uint32_t stride : {8u, 16u, 24u, 32u, 40u, 48u, 104u, 200u}) {
     stride_ = stride;
-    KeyTable table(stride, arena_);
+    KeyTable table(stride);
     std::map<std::string, uint8_t> model;
     for (uint8_t size = 0; size < 120; ++size) {
       // The caller's bytes are gone after the call.
@@ -74,7 +73,7 @@ TEST_F(KeyTableTest, KeysOfAllLengthsAreKept) {
 }
 
 TEST_F(KeyTableTest, KeysThatShareAHashAreApart) {
-  KeyTable table(8, arena_);
+  KeyTable table(8);
   for (const uint32_t hash : {0u, 1u, 77u, 0xffffffffu}) {
     for (uint8_t i = 0; i < 50; ++i) {
       EXPECT_FALSE(Put(table, std::to_string(hash) + "/" + std::to_string(i), hash, i));
@@ -92,7 +91,7 @@ TEST_F(KeyTableTest, KeysThatShareAHashAreApart) {
 
 // The hash that marks a free slot is a hash like any other to callers.
 TEST_F(KeyTableTest, TheHashZeroIsNoSpecialCase) {
-  KeyTable table(8, arena_);
+  KeyTable table(8);
   EXPECT_FALSE(Put(table, "", 0, 1));
   EXPECT_FALSE(Put(table, "zero", 0, 2));
   EXPECT_FALSE(Put(table, "one", 1, 3));
@@ -102,7 +101,7 @@ TEST_F(KeyTableTest, TheHashZeroIsNoSpecialCase) {
 
 TEST_F(KeyTableTest, RowsAreAlignedAndShortOnesLieInOneCacheLine) {
   for (const uint32_t stride : {8u, 24u, 40u}) {
-    KeyTable table(stride, arena_);
+    KeyTable table(stride);
     bool found;
     for (int i = 0; i < 500; ++i) {
       const std::string key = std::to_string(i);
@@ -119,25 +118,52 @@ TEST_F(KeyTableTest, AgreesWithAMap) {
     std::mt19937 random(seed);
     stride_ = 8 * (1 + random() % 5);
     const uint32_t hashes = seed % 3 == 0 ? 7 : 0xffffffff;  // few: many collisions
-    KeyTable table(stride_, arena_);
+    KeyTable table(stride_);
     std::map<std::string, uint8_t> model;
     for (int i = 0; i < 1500; ++i) {
       const std::string key(random() % 30, static_cast<char>('a' + random() % 20));
       const auto value = static_cast<uint8_t>(random());
-      ASSERT_EQ(Put(table, key, MurmurHash(key) % hashes, value), model.contains(key))
-          << "seed " << seed;
+      const uint32_t hash = MurmurHash(key) % hashes;
+      if (random() % 3 == 0) {
+        std::byte* row = table.Find(key, hash);
+        ASSERT_EQ(row != nullptr, model.erase(key) == 1) << "seed " << seed;
+        if (row != nullptr) table.Erase(row);
+        ASSERT_EQ(table.Find(key, hash), nullptr);
+        ASSERT_EQ(table.size(), model.size());
+        continue;
+      }
+      ASSERT_EQ(Put(table, key, hash, value), model.contains(key)) << "seed " << seed;
       model[key] = value;
       ASSERT_EQ(table.size(), model.size());
-      ASSERT_NE(table.Candidate(MurmurHash(key) % hashes), nullptr);
+      ASSERT_NE(table.Candidate(hash), nullptr);
+      ASSERT_EQ(*table.Find(key, hash), std::byte{value});
     }
     ASSERT_EQ(ContentOf(table), model);
   }
 }
 
+TEST_F(KeyTableTest, WhatIsErasedIsGoneAndTheRestIsFound) {
+  KeyTable table(8);
+  std::map<std::string, uint8_t> model;
+  for (uint8_t i = 0; i < 200; ++i) {
+    Put(table, std::string(i, 'k'), i % 5, i);
+    model[std::string(i, 'k')] = i;
+  }
+  for (uint8_t i = 0; i < 200; i += 2) {
+    table.Erase(table.Find(std::string(i, 'k'), i % 5));
+    model.erase(std::string(i, 'k'));
+  }
+  EXPECT_EQ(ContentOf(table), model);
+  for (uint8_t i = 1; i < 200; i += 2) table.Erase(table.Find(std::string(i, 'k'), i % 5));
+  EXPECT_THAT(ContentOf(table), IsEmpty());
+  EXPECT_FALSE(Put(table, "again", 3, 1));
+  EXPECT_EQ(table.size(), 1u);
+}
+
 // Keys of one key group agree in the remainder of their hash: they still spread over the table.
 // (With all in one place this would be a billion comparisons.)
 TEST_F(KeyTableTest, HashesWithAnEqualRemainderSpread) {
-  KeyTable table(8, arena_);
+  KeyTable table(8);
   for (uint32_t i = 0; i < 50'000; ++i) Put(table, std::to_string(i), i * 32768 + 5, 1);
   EXPECT_EQ(table.size(), 50'000u);
 }
