@@ -1,4 +1,5 @@
-// Assertions. PFPP_CHECK stays on in every build: a broken invariant ends the process instead of corrupting results.
+// Assertions. PFPP_CHECK stays on in every build: a broken invariant ends the process instead of
+// corrupting results.
 #pragma once
 
 #include <cstdio>
@@ -11,8 +12,10 @@ namespace pyflinkpp::internal {
 }
 }  // namespace pyflinkpp::internal
 
-#define PFPP_CHECK(condition) \
-  (__builtin_expect(!!(condition), 1) ? (void)0 : ::pyflinkpp::internal::CheckFailed(__FILE__, __LINE__, #condition))
+#define PFPP_CHECK(condition)         \
+  (__builtin_expect(!!(condition), 1) \
+       ? (void)0                      \
+       : ::pyflinkpp::internal::CheckFailed(__FILE__, __LINE__, #condition))
 
 #ifdef NDEBUG
 #define PFPP_DCHECK(condition) ((void)sizeof(condition))

@@ -10,7 +10,8 @@ namespace pyflinkpp {
 // MurmurHash3, x86 32 bit variant, seed 0 (Austin Appleby, public domain).
 uint32_t MurmurHash(absl::string_view bytes);
 
-// Spreads a 32 bit hash over 64 bits for hash tables (the finalizer of MurmurHash3, 64 bit variant).
+// Spreads a 32 bit hash over 64 bits for hash tables (the finalizer of MurmurHash3, 64 bit
+// variant).
 inline uint64_t MixHash(uint64_t hash) {
   hash ^= hash >> 33;
   hash *= 0xff51afd7ed558ccdULL;

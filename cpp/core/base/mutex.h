@@ -1,5 +1,6 @@
-// The one mutex of the project: std::mutex with the annotations that clang's -Wthread-safety checks.
-// (The packaged absl::Mutex is reported as a race by ThreadSanitizer, because it isn't built with it.)
+// The one mutex of the project: std::mutex with the annotations that clang's -Wthread-safety
+// checks. (The packaged absl::Mutex is reported as a race by ThreadSanitizer, because it isn't
+// built with it.)
 #pragma once
 
 #include <condition_variable>
@@ -21,7 +22,9 @@ class ABSL_LOCKABLE Mutex {
 
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.Lock(); }
+  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
+    mutex_.Lock();
+  }
   ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;

@@ -15,10 +15,12 @@ absl::Status FailureStatus(idl::Failure failure) {
 
 idl::Failure FailureOf(const absl::Status& status) {
   if (auto payload = status.GetPayload(kFailurePayload)) {
-    if (auto failure = idl::Decode<idl::Failure>(std::string(*payload)); failure.ok()) return *std::move(failure);
+    if (auto failure = idl::Decode<idl::Failure>(std::string(*payload)); failure.ok())
+      return *std::move(failure);
   }
   idl::Failure failure;
-  failure.kind = status.code() == absl::StatusCode::kInternal ? idl::FaultKind::INTERNAL : idl::FaultKind::EXTERNAL;
+  failure.kind = status.code() == absl::StatusCode::kInternal ? idl::FaultKind::INTERNAL
+                                                              : idl::FaultKind::EXTERNAL;
   failure.message = std::string(status.message());
   return failure;
 }

@@ -9,21 +9,22 @@
 
 namespace pyflinkpp {
 
-// A failure as the user will read it. The message is complete; nothing is added on the way up but what the Failure's
-// fields still lack (operator, subtask).
+// A failure as the user will read it. The message is complete; nothing is added on the way up but
+// what the Failure's fields still lack (operator, subtask).
 absl::Status FailureStatus(idl::Failure failure);
 
 // The failure that a status carries; any other status becomes an EXTERNAL one with its message.
 idl::Failure FailureOf(const absl::Status& status);
 
-// An error of the user's program or of the world outside, told in a sentence that names cause and remedy.
+// An error of the user's program or of the world outside, told in a sentence that names cause and
+// remedy.
 absl::Status UserError(std::string message);
 absl::Status ExternalError(std::string message);
 
 }  // namespace pyflinkpp
 
-#define RETURN_IF_ERROR(expression)                                      \
-  do {                                                                   \
+#define RETURN_IF_ERROR(expression)                                         \
+  do {                                                                      \
     if (absl::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 

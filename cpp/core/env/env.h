@@ -1,5 +1,5 @@
-// The one seam: time, files, threads and randomness enter the engine only through these interfaces. Production gets the
-// real ones (runtime/env), tests simulated ones.
+// The one seam: time, files, threads and randomness enter the engine only through these interfaces.
+// Production gets the real ones (runtime/env), tests simulated ones.
 #pragma once
 
 #include <cstdint>
@@ -52,11 +52,13 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
   virtual absl::StatusOr<FileInfo> Stat(const std::string& path) = 0;
-  virtual absl::StatusOr<std::vector<FileInfo>> List(const std::string& directory) = 0;  // sorted by path
+  virtual absl::StatusOr<std::vector<FileInfo>> List(
+      const std::string& directory) = 0;  // sorted by path
   virtual absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string& path) = 0;
   virtual absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path) = 0;
   virtual absl::Status CreateDirectories(const std::string& path) = 0;
-  virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;  // durable on return
+  virtual absl::Status Rename(const std::string& from,
+                              const std::string& to) = 0;  // durable on return
   virtual absl::Status Delete(const std::string& path) = 0;
 };
 

@@ -13,19 +13,29 @@ namespace {
 
 const char* ShipStrategy(idl::Partitioner::type partitioner) {
   switch (partitioner) {
-    case idl::Partitioner::FORWARD: return "FORWARD";
-    case idl::Partitioner::REBALANCE: return "REBALANCE";
-    case idl::Partitioner::RESCALE: return "RESCALE";
-    case idl::Partitioner::SHUFFLE: return "SHUFFLE";
-    case idl::Partitioner::BROADCAST: return "BROADCAST";
-    case idl::Partitioner::GLOBAL: return "GLOBAL";
-    case idl::Partitioner::HASH: return "HASH";
-    case idl::Partitioner::CUSTOM: return "CUSTOM";
+    case idl::Partitioner::FORWARD:
+      return "FORWARD";
+    case idl::Partitioner::REBALANCE:
+      return "REBALANCE";
+    case idl::Partitioner::RESCALE:
+      return "RESCALE";
+    case idl::Partitioner::SHUFFLE:
+      return "SHUFFLE";
+    case idl::Partitioner::BROADCAST:
+      return "BROADCAST";
+    case idl::Partitioner::GLOBAL:
+      return "GLOBAL";
+    case idl::Partitioner::HASH:
+      return "HASH";
+    case idl::Partitioner::CUSTOM:
+      return "CUSTOM";
   }
   return "?";
 }
 
-std::string Named(const idl::OperatorNode& node) { return absl::StrCat("operator '", node.name, "'"); }
+std::string Named(const idl::OperatorNode& node) {
+  return absl::StrCat("operator '", node.name, "'");
+}
 
 bool IsPython(const idl::OperatorNode& node, idl::PythonFunctionKind::type kind) {
   return node.spec.__isset.python && node.spec.python.kind == kind;
@@ -33,12 +43,14 @@ bool IsPython(const idl::OperatorNode& node, idl::PythonFunctionKind::type kind)
 
 absl::Status ValidateOperator(idl::OperatorNode& node) {
   if (node.parallelism < 1) {
-    return UserError(absl::StrCat("the parallelism of ", Named(node), " is ", node.parallelism, "; it must be at least 1"));
+    return UserError(absl::StrCat("the parallelism of ", Named(node), " is ", node.parallelism,
+                                  "; it must be at least 1"));
   }
   if (node.max_parallelism == -1) node.max_parallelism = DefaultMaxParallelism(node.parallelism);
   if (node.max_parallelism < 1 || node.max_parallelism > kMaxParallelismHighest) {
-    return UserError(absl::StrCat("the max parallelism of ", Named(node), " is ", node.max_parallelism,
-                                  "; it must lie between 1 and ", kMaxParallelismHighest));
+    return UserError(absl::StrCat("the max parallelism of ", Named(node), " is ",
+                                  node.max_parallelism, "; it must lie between 1 and ",
+                                  kMaxParallelismHighest));
   }
   if (node.parallelism > node.max_parallelism) {
     return UserError(absl::StrCat("the parallelism of ", Named(node), " is ", node.parallelism,
@@ -50,21 +62,25 @@ absl::Status ValidateOperator(idl::OperatorNode& node) {
 absl::Status ValidateEdge(idl::JobGraph& graph, const idl::Edge& edge) {
   const int count = static_cast<int>(graph.operators.size());
   if (edge.source < 0 || edge.target >= count || edge.source >= edge.target) {
-    return absl::InternalError(absl::StrCat("an edge from operator ", edge.source, " to ", edge.target, " of ", count));
+    return absl::InternalError(
+        absl::StrCat("an edge from operator ", edge.source, " to ", edge.target, " of ", count));
   }
   idl::OperatorNode& source = graph.operators[edge.source];
   const idl::OperatorNode& target = graph.operators[edge.target];
   if (edge.partitioner == idl::Partitioner::FORWARD && source.parallelism != target.parallelism) {
-    return UserError(absl::StrCat("forward() connects equal parallelism, but ", Named(source), " has ", source.parallelism,
-                                  " and ", Named(target), " has ", target.parallelism, "; use rebalance() or rescale()"));
+    return UserError(absl::StrCat("forward() connects equal parallelism, but ", Named(source),
+                                  " has ", source.parallelism, " and ", Named(target), " has ",
+                                  target.parallelism, "; use rebalance() or rescale()"));
   }
-  if (edge.partitioner == idl::Partitioner::HASH && !IsPython(source, idl::PythonFunctionKind::KEY_BY) &&
-      !source.spec.__isset.native_function) {
-    return absl::InternalError(absl::StrCat("a keyed edge from ", Named(source), ", which gives no keys"));
+  if (edge.partitioner == idl::Partitioner::HASH &&
+      !IsPython(source, idl::PythonFunctionKind::KEY_BY) && !source.spec.__isset.native_function) {
+    return absl::InternalError(
+        absl::StrCat("a keyed edge from ", Named(source), ", which gives no keys"));
   }
   if (edge.partitioner == idl::Partitioner::CUSTOM) {
     if (source.target_parallelism != 0 && source.target_parallelism != target.parallelism) {
-      return UserError(absl::StrCat("the result of ", Named(source), " feeds operators of different parallelism; call "
+      return UserError(absl::StrCat("the result of ", Named(source),
+                                    " feeds operators of different parallelism; call "
                                     "partition_custom once for each"));
     }
     source.target_parallelism = target.parallelism;
@@ -86,14 +102,17 @@ void CompleteSlotSharingGroups(idl::JobGraph& graph) {
   }
 }
 
-// A keyed edge between single subtasks joins too: the keys are computed as ever, only no exchange is needed.
+// A keyed edge between single subtasks joins too: the keys are computed as ever, only no exchange
+// is needed.
 bool Chainable(const idl::JobGraph& graph, const idl::Edge& edge, const std::vector<int>& inputs) {
   const idl::OperatorNode& source = graph.operators[edge.source];
   const idl::OperatorNode& target = graph.operators[edge.target];
   const bool one_to_one = edge.partitioner == idl::Partitioner::FORWARD ||
-                          (edge.partitioner == idl::Partitioner::HASH && source.parallelism == 1 && target.parallelism == 1);
+                          (edge.partitioner == idl::Partitioner::HASH && source.parallelism == 1 &&
+                           target.parallelism == 1);
   return one_to_one && inputs[edge.target] == 1 && source.parallelism == target.parallelism &&
-         source.slot_sharing_group == target.slot_sharing_group && source.chaining != idl::ChainingStrategy::NEVER &&
+         source.slot_sharing_group == target.slot_sharing_group &&
+         source.chaining != idl::ChainingStrategy::NEVER &&
          target.chaining == idl::ChainingStrategy::ALWAYS;
 }
 
@@ -122,7 +141,9 @@ std::string KindOf(const idl::OperatorSpec& spec) {
   if (set.collection_source) return "collection_source";
   if (set.python) return "python";
   if (set.reduce) {
-    return spec.reduce.kind == idl::ReduceKind::NATIVE ? absl::StrCat("reduce:", spec.reduce.native_name) : "reduce";
+    return spec.reduce.kind == idl::ReduceKind::NATIVE
+               ? absl::StrCat("reduce:", spec.reduce.native_name)
+               : "reduce";
   }
   if (set.project) return "project";
   if (set.file_sink) return "file_sink";
@@ -131,18 +152,22 @@ std::string KindOf(const idl::OperatorSpec& spec) {
   if (set.collect_sink) return "collect_sink";
   if (set.process) return "process";
   if (set.window) {
-    return spec.window.contents == idl::WindowFunctionKind::NATIVE ? absl::StrCat("window:", spec.window.native_name) : "window";
+    return spec.window.contents == idl::WindowFunctionKind::NATIVE
+               ? absl::StrCat("window:", spec.window.native_name)
+               : "window";
   }
   if (set.native_function) return absl::StrCat("native:", spec.native_function.name);
   return "?";
 }
 
 bool IsSource(const idl::OperatorSpec& spec) {
-  return spec.__isset.number_sequence_source || spec.__isset.file_source || spec.__isset.collection_source;
+  return spec.__isset.number_sequence_source || spec.__isset.file_source ||
+         spec.__isset.collection_source;
 }
 
 bool IsSink(const idl::OperatorSpec& spec) {
-  return spec.__isset.file_sink || spec.__isset.print_sink || spec.__isset.discarding_sink || spec.__isset.collect_sink;
+  return spec.__isset.file_sink || spec.__isset.print_sink || spec.__isset.discarding_sink ||
+         spec.__isset.collect_sink;
 }
 
 bool NeedsKeys(const idl::OperatorSpec& spec) {
@@ -159,8 +184,9 @@ absl::Status ValidateAndComplete(idl::JobGraph& graph) {
     RETURN_IF_ERROR(ValidateOperator(node));
     if (!node.__isset.uid) continue;
     if (auto [other, first] = uids.emplace(node.uid, &node); !first) {
-      return UserError(absl::StrCat("the uid '", node.uid, "' is given to two operators, '", other->second->name, "' and '",
-                                    node.name, "'; each needs its own"));
+      return UserError(absl::StrCat("the uid '", node.uid, "' is given to two operators, '",
+                                    other->second->name, "' and '", node.name,
+                                    "'; each needs its own"));
     }
   }
   for (const idl::Edge& edge : graph.edges) {
@@ -202,7 +228,8 @@ ChainedGraph Chain(const idl::JobGraph& graph) {
     }
     JobVertex& vertex = result.vertices[vertex_of[node.id]];
     position_of[node.id] = static_cast<int>(vertex.chain.size());
-    if (joined != nullptr) vertex.chain[position_of[joined->source]].successors.push_back(position_of[node.id]);
+    if (joined != nullptr)
+      vertex.chain[position_of[joined->source]].successors.push_back(position_of[node.id]);
     idl::ChainNode member;
     member.op = node;
     if (joined != nullptr) member.side_output = joined->side_output;
@@ -232,13 +259,19 @@ std::string PlanAsJson(const idl::JobGraph& graph) {
     for (const idl::Edge& edge : graph.edges) {
       if (edge.target != node.id) continue;
       predecessors.push_back(absl::StrCat("{\"id\": ", edge.source + 1, ", \"ship_strategy\": \"",
-                                          ShipStrategy(edge.partitioner), "\", \"side\": \"second\"}"));
+                                          ShipStrategy(edge.partitioner),
+                                          "\", \"side\": \"second\"}"));
     }
-    const char* pact = IsSource(node.spec) ? "Data Source" : IsSink(node.spec) ? "Data Sink" : "Operator";
-    const std::string contents = JsonString(node.__isset.description ? node.description : node.name);
-    std::string json = absl::StrCat("{\"id\": ", node.id + 1, ", \"type\": ", JsonString(node.name), ", \"pact\": \"", pact,
-                                    "\", \"contents\": ", contents, ", \"parallelism\": ", node.parallelism);
-    if (!predecessors.empty()) absl::StrAppend(&json, ", \"predecessors\": [", absl::StrJoin(predecessors, ", "), "]");
+    const char* pact = IsSource(node.spec) ? "Data Source"
+                       : IsSink(node.spec) ? "Data Sink"
+                                           : "Operator";
+    const std::string contents =
+        JsonString(node.__isset.description ? node.description : node.name);
+    std::string json = absl::StrCat("{\"id\": ", node.id + 1, ", \"type\": ", JsonString(node.name),
+                                    ", \"pact\": \"", pact, "\", \"contents\": ", contents,
+                                    ", \"parallelism\": ", node.parallelism);
+    if (!predecessors.empty())
+      absl::StrAppend(&json, ", \"predecessors\": [", absl::StrJoin(predecessors, ", "), "]");
     nodes.push_back(json + "}");
   }
   return absl::StrCat("{\"nodes\": [", absl::StrJoin(nodes, ", "), "]}");

@@ -34,18 +34,19 @@ struct ChainedGraph {
   std::vector<Exchange> exchanges;
 };
 
-// What kind of operator a spec describes: "file_source", "python", "reduce", "native:NAME", "reduce:NAME" …; the key of
-// the registries.
+// What kind of operator a spec describes: "file_source", "python", "reduce", "native:NAME",
+// "reduce:NAME" …; the key of the registries.
 std::string KindOf(const idl::OperatorSpec& spec);
 bool IsSource(const idl::OperatorSpec& spec);
 bool IsSink(const idl::OperatorSpec& spec);
 bool NeedsKeys(const idl::OperatorSpec& spec);
 
-// Fills in what the program left open (maximum parallelism, slot sharing groups, targets of custom partitioners) and
-// refuses what can't run, in words for the user.
+// Fills in what the program left open (maximum parallelism, slot sharing groups, targets of custom
+// partitioners) and refuses what can't run, in words for the user.
 absl::Status ValidateAndComplete(idl::JobGraph& graph);
 
-// Joins operators that are connected one to one into chains. REQUIRES: ValidateAndComplete succeeded.
+// Joins operators that are connected one to one into chains. REQUIRES: ValidateAndComplete
+// succeeded.
 ChainedGraph Chain(const idl::JobGraph& graph);
 
 // The plan as JSON in the form that Flink's plan visualizer reads.

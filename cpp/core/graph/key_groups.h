@@ -1,4 +1,5 @@
-// Key groups: the unit in which keyed state is spread over subtasks and moved when a job is rescaled.
+// Key groups: the unit in which keyed state is spread over subtasks and moved when a job is
+// rescaled.
 #pragma once
 
 #include <algorithm>
@@ -33,10 +34,12 @@ inline KeyGroupRange KeyGroupsOfSubtask(int subtask, int parallelism, int max_pa
           ((subtask + 1) * max_parallelism - 1) / parallelism};
 }
 
-// Flink's default: one and a half times the parallelism, rounded up to a power of two, within [128, 32768].
+// Flink's default: one and a half times the parallelism, rounded up to a power of two, within [128,
+// 32768].
 inline int DefaultMaxParallelism(int parallelism) {
   const uint32_t wanted = std::bit_ceil(static_cast<uint32_t>(parallelism + parallelism / 2));
-  return static_cast<int>(std::min<uint32_t>(std::max<uint32_t>(wanted, kMaxParallelismLowest), kMaxParallelismHighest));
+  return static_cast<int>(std::min<uint32_t>(std::max<uint32_t>(wanted, kMaxParallelismLowest),
+                                             kMaxParallelismHighest));
 }
 
 }  // namespace pyflinkpp

@@ -23,10 +23,11 @@ std::string Encode(const Struct& value) {
 template <class Struct>
 absl::StatusOr<Struct> Decode(const std::string& bytes) {
   using apache::thrift::transport::TMemoryBuffer;
-  auto buffer = std::make_shared<TMemoryBuffer>(reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data())),
-                                                static_cast<uint32_t>(bytes.size()), TMemoryBuffer::OBSERVE,
-                                                // nothing in it can be longer than the message
-                                                std::make_shared<apache::thrift::TConfiguration>(static_cast<int>(bytes.size())));
+  auto buffer = std::make_shared<TMemoryBuffer>(
+      reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data())),
+      static_cast<uint32_t>(bytes.size()), TMemoryBuffer::OBSERVE,
+      // nothing in it can be longer than the message
+      std::make_shared<apache::thrift::TConfiguration>(static_cast<int>(bytes.size())));
   apache::thrift::protocol::TCompactProtocol protocol(buffer);
   Struct value;
   try {

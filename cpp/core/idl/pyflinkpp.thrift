@@ -29,6 +29,7 @@ struct WatermarkStrategy {
   2: i64 max_out_of_orderness_ms,       // BOUNDED; monotonous timestamps are bounded by 0
   3: i64 idle_timeout_ms,               // 0: never idle
   4: binary pickle,                     // PYTHON: of a callable that makes the WatermarkGenerator
+  5: i64 interval_ms,                   // between periodic watermarks; 0: none but the last
 }
 
 enum PythonFunctionKind { MAP = 0, FLAT_MAP = 1, FILTER = 2, KEY_BY = 3, PARTITION_CUSTOM = 4, ASSIGN_TIMESTAMPS = 5 }

@@ -6,7 +6,8 @@ namespace pyflinkpp {
 
 void RecordBatch::MoveFrom(RecordBatch& from, const uint32_t* positions, size_t count) {
   PFPP_DCHECK(from.serializer_ == serializer_);
-  PFPP_DCHECK(empty() || (from.has_keys() == has_keys() && from.has_timestamps() == has_timestamps()));
+  PFPP_DCHECK(empty() ||
+              (from.has_keys() == has_keys() && from.has_timestamps() == has_timestamps()));
   std::byte* to = Append(count);
   for (size_t i = 0; i < count;) {  // neighbours move together
     size_t run = 1;

@@ -1,9 +1,10 @@
-// A run of stream records: the unit in which values cross operators, channels and the interpreter's lock.
+// A run of stream records: the unit in which values cross operators, channels and the interpreter's
+// lock.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -19,8 +20,8 @@ namespace pyflinkpp {
 inline constexpr size_t kBatchRecordsMax = 1000;
 inline constexpr size_t kBatchBytesMax = 64 * 1024;
 
-// The routing key of a record: the key's bytes (in the batch's arena) and their murmur hash. Behind a custom partitioner
-// `hash` is the target subtask and there are no bytes.
+// The routing key of a record: the key's bytes (in the batch's arena) and their murmur hash. Behind
+// a custom partitioner `hash` is the target subtask and there are no bytes.
 struct RecordKey {
   const char* data = nullptr;
   uint32_t size = 0;
@@ -28,9 +29,9 @@ struct RecordKey {
   absl::string_view bytes() const { return {data, size}; }
 };
 
-// Has exactly one owner: whoever holds the unique_ptr. What must reach two places is copied by its serializer, in bulk.
-// Layout: rows of `stride` bytes; an arena for what varies in length; optional columns of timestamps and of keys, each
-// either empty or as long as the batch.
+// Has exactly one owner: whoever holds the unique_ptr. What must reach two places is copied by its
+// serializer, in bulk. Layout: rows of `stride` bytes; an arena for what varies in length; optional
+// columns of timestamps and of keys, each either empty or as long as the batch.
 class RecordBatch {
  public:
   explicit RecordBatch(std::shared_ptr<const TypeSerializer> serializer)
@@ -49,9 +50,13 @@ class RecordBatch {
   std::byte* row(size_t i) { return rows_.get() + i * stride_; }
   const std::byte* row(size_t i) const { return rows_.get() + i * stride_; }
   template <class Row>
-  Row* rows() { return reinterpret_cast<Row*>(rows_.get()); }
+  Row* rows() {
+    return reinterpret_cast<Row*>(rows_.get());
+  }
   template <class Row>
-  const Row* rows() const { return reinterpret_cast<const Row*>(rows_.get()); }
+  const Row* rows() const {
+    return reinterpret_cast<const Row*>(rows_.get());
+  }
   Arena& arena() { return arena_; }
 
   // Room for `count` more rows, which the caller fills at once: they count as values from here on.
@@ -85,8 +90,8 @@ class RecordBatch {
   std::vector<RecordKey>& keys() { return keys_; }
   const std::vector<RecordKey>& keys() const { return keys_; }
 
-  // Moves the records at `positions` of `from` to the end of this batch, with their timestamps and keys.
-  // REQUIRES: both batches have the same serializer and the same columns.
+  // Moves the records at `positions` of `from` to the end of this batch, with their timestamps and
+  // keys. REQUIRES: both batches have the same serializer and the same columns.
   void MoveFrom(RecordBatch& from, const uint32_t* positions, size_t count);
 
   // A second batch of equal records that shares nothing mutable with this one.

@@ -13,8 +13,8 @@ namespace pyflinkpp {
 inline constexpr int64_t kMaxTimestamp = std::numeric_limits<int64_t>::max();
 inline constexpr int64_t kMinTimestamp = std::numeric_limits<int64_t>::min();
 
-// No element with a timestamp up to `timestamp` follows, except late ones. An idle channel sends none and is left out
-// of the minimum until it sends again.
+// No element with a timestamp up to `timestamp` follows, except late ones. An idle channel sends
+// none and is left out of the minimum until it sends again.
 struct Watermark {
   int64_t timestamp = kMinTimestamp;  // milliseconds since the epoch
   bool idle = false;
@@ -28,7 +28,8 @@ struct CheckpointBarrier {
 
 struct EndOfInput {};
 
-using StreamElement = std::variant<std::unique_ptr<RecordBatch>, Watermark, CheckpointBarrier, EndOfInput>;
+using StreamElement =
+    std::variant<std::unique_ptr<RecordBatch>, Watermark, CheckpointBarrier, EndOfInput>;
 
 template <class... Cases>
 struct Overloaded : Cases... {

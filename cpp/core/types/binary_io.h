@@ -11,7 +11,8 @@
 
 namespace pyflinkpp {
 
-static_assert(std::endian::native == std::endian::little, "formats are written by copying little endian words");
+static_assert(std::endian::native == std::endian::little,
+              "formats are written by copying little endian words");
 
 class BinaryWriter {
  public:

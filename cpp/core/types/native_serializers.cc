@@ -42,7 +42,9 @@ struct CountedTraits {
   static bool Read(BinaryReader& in, Row& row, Arena& arena) {
     return StringTraits::Read(in, row.word, arena) && in.Get(&row.count);
   }
-  static void Format(const Row& row, std::string& out) { absl::StrAppend(&out, "(", row.word.view(), ",", row.count, ")"); }
+  static void Format(const Row& row, std::string& out) {
+    absl::StrAppend(&out, "(", row.word.view(), ",", row.count, ")");
+  }
 };
 
 template <class Traits>
@@ -58,7 +60,8 @@ class NativeSerializer final : public TypeSerializer {
     CopyRows(from, count, to, arena);
     std::memset(from, 0, count * sizeof(Row));
   }
-  absl::Status Copy(const std::byte* from, size_t count, std::byte* to, Arena& arena) const override {
+  absl::Status Copy(const std::byte* from, size_t count, std::byte* to,
+                    Arena& arena) const override {
     CopyRows(from, count, to, arena);
     return absl::OkStatus();
   }
@@ -68,11 +71,13 @@ class NativeSerializer final : public TypeSerializer {
   }
   absl::Status Read(BinaryReader& in, size_t count, std::byte* rows, Arena& arena) const override {
     for (size_t i = 0; i < count; ++i) {
-      if (!Traits::Read(in, reinterpret_cast<Row*>(rows)[i], arena)) return Truncated(Traits::kName);
+      if (!Traits::Read(in, reinterpret_cast<Row*>(rows)[i], arena))
+        return Truncated(Traits::kName);
     }
     return absl::OkStatus();
   }
-  absl::Status Format(const std::byte* rows, size_t count, std::string& out, std::vector<size_t>& ends) const override {
+  absl::Status Format(const std::byte* rows, size_t count, std::string& out,
+                      std::vector<size_t>& ends) const override {
     for (size_t i = 0; i < count; ++i) {
       Traits::Format(Rows(rows)[i], out);
       ends.push_back(out.size());
@@ -93,7 +98,8 @@ class NativeSerializer final : public TypeSerializer {
 
 template <class Traits>
 const std::shared_ptr<const TypeSerializer>& Shared() {
-  static const auto* const serializer = new std::shared_ptr<const TypeSerializer>(std::make_shared<NativeSerializer<Traits>>());
+  static const auto* const serializer =
+      new std::shared_ptr<const TypeSerializer>(std::make_shared<NativeSerializer<Traits>>());
   return *serializer;
 }
 

@@ -14,16 +14,20 @@ namespace pyflinkpp {
 struct SplitEnumeratorContext {
   Env& env;
   int parallelism = 1;
-  std::function<void(absl::AnyInvocable<void()>)> post;  // any thread: runs it on the enumerator's loop
-  std::function<void(int subtask, std::vector<idl::SourceSplit> splits, bool no_more_splits)> assign;
+  std::function<void(absl::AnyInvocable<void()>)>
+      post;  // any thread: runs it on the enumerator's loop
+  std::function<void(int subtask, std::vector<idl::SourceSplit> splits, bool no_more_splits)>
+      assign;
 };
 
-// Owned by the JobMaster, called on its loop only; never blocks (discovery of files goes through env.io and post).
+// Owned by the JobMaster, called on its loop only; never blocks (discovery of files goes through
+// env.io and post).
 class SplitEnumerator {
  public:
   virtual ~SplitEnumerator() = default;
   // Finds the splits, then calls `started`. Nothing of the job runs before; an error fails it.
-  virtual void Start(SplitEnumeratorContext& context, std::function<void(absl::Status)> started) = 0;
+  virtual void Start(SplitEnumeratorContext& context,
+                     std::function<void(absl::Status)> started) = 0;
   // Each subtask asks once at its start and again whenever it has read what it was given.
   virtual void HandleSplitRequest(int subtask) = 0;
 };

@@ -20,8 +20,8 @@ class RealClock : public Clock {
   int64_t NowNanos() const override;
 };
 
-// SplitMix64 over an atomic counter, seeded by the operating system (Steele, Lea, Flood: Fast splittable pseudorandom
-// number generators, 2014).
+// SplitMix64 over an atomic counter, seeded by the operating system (Steele, Lea, Flood: Fast
+// splittable pseudorandom number generators, 2014).
 class RealRandom : public Random {
  public:
   RealRandom();

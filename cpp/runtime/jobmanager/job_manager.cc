@@ -12,7 +12,8 @@ JobManager::JobManager(Env& env, const OperatorRegistry& registry)
 JobManager::~JobManager() = default;
 
 void JobManager::SubmitJob(idl::JobGraph graph, std::shared_ptr<JobListener> listener) {
-  mailbox().Post("submit job", [this, graph = std::move(graph), listener = std::move(listener)]() mutable {
+  mailbox().Post("submit job", [this, graph = std::move(graph),
+                                listener = std::move(listener)]() mutable {
     const std::string id = graph.job_id;
     if (jobs_.contains(id)) {
       JobResult refused;
@@ -21,7 +22,10 @@ void JobManager::SubmitJob(idl::JobGraph graph, std::shared_ptr<JobListener> lis
       listener->OnState(refused.state);
       return listener->OnEnd(refused);
     }
-    JobMaster& job = *jobs_.emplace(id, std::make_unique<JobMaster>(*this, std::move(graph), std::move(listener))).first->second;
+    JobMaster& job =
+        *jobs_
+             .emplace(id, std::make_unique<JobMaster>(*this, std::move(graph), std::move(listener)))
+             .first->second;
     job.Start();
   });
 }
@@ -50,13 +54,15 @@ void JobManager::RegisterTaskManager(int slots, TaskManagerGateway* task_manager
 
 void JobManager::ReportTask(idl::TaskReport report) {
   mailbox().Post("task report", [this, report = std::move(report)] {
-    if (const auto job = jobs_.find(report.task.job_id); job != jobs_.end()) job->second->OnReport(report);
+    if (const auto job = jobs_.find(report.task.job_id); job != jobs_.end())
+      job->second->OnReport(report);
   });
 }
 
 void JobManager::RequestSplit(idl::SplitRequest request) {
   mailbox().Post("split request", [this, request = std::move(request)] {
-    if (const auto job = jobs_.find(request.task.job_id); job != jobs_.end()) job->second->OnSplitRequest(request);
+    if (const auto job = jobs_.find(request.task.job_id); job != jobs_.end())
+      job->second->OnSplitRequest(request);
   });
 }
 

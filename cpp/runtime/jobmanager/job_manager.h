@@ -20,8 +20,8 @@ namespace pyflinkpp {
 struct JobResult {
   JobState state = JobState::kCreated;
   int64_t runtime_ms = 0;
-  idl::Failure failure;                                  // FAILED
-  std::map<int, idl::OperatorMetrics> metrics;           // by JobGraph operator, summed over subtasks
+  idl::Failure failure;                         // FAILED
+  std::map<int, idl::OperatorMetrics> metrics;  // by JobGraph operator, summed over subtasks
   std::map<std::string, std::vector<std::string>> accumulators;
 };
 
@@ -37,12 +37,14 @@ class JobMaster;
 // Slots of one TaskManager. Lives in the JobManager.
 struct RegisteredTaskManager {
   TaskManagerGateway* gateway;
-  int slots;       // kUnlimited: as many as are asked for
+  int slots;  // kUnlimited: as many as are asked for
   int free;
 };
 inline constexpr int kUnlimitedSlots = 1 << 20;
 
-class JobManager : public Loop, public JobManagerGateway, public std::enable_shared_from_this<JobManager> {
+class JobManager : public Loop,
+                   public JobManagerGateway,
+                   public std::enable_shared_from_this<JobManager> {
  public:
   JobManager(Env& env, const OperatorRegistry& registry);
   ~JobManager() override;

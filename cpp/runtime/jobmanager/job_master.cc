@@ -7,8 +7,12 @@
 
 namespace pyflinkpp {
 
-JobMaster::JobMaster(JobManager& manager, idl::JobGraph graph, std::shared_ptr<JobListener> listener)
-    : manager_(manager), graph_(std::move(graph)), listener_(std::move(listener)), execution_(graph_) {}
+JobMaster::JobMaster(JobManager& manager, idl::JobGraph graph,
+                     std::shared_ptr<JobListener> listener)
+    : manager_(manager),
+      graph_(std::move(graph)),
+      listener_(std::move(listener)),
+      execution_(graph_) {}
 
 JobMaster::~JobMaster() = default;
 
@@ -18,19 +22,22 @@ void JobMaster::Start() {
     if (!IsSource(node.spec)) continue;
     const auto entry = manager_.registry_.entries.find(KindOf(node.spec));
     if (entry == manager_.registry_.entries.end() || !entry->second.make_enumerator) {
-      return Fail(FailureOf(absl::UnimplementedError(absl::StrCat("no source of kind '", KindOf(node.spec), "'"))));
+      return Fail(FailureOf(
+          absl::UnimplementedError(absl::StrCat("no source of kind '", KindOf(node.spec), "'"))));
     }
     auto enumerator = entry->second.make_enumerator(node);
     if (!enumerator.ok()) return Fail(FailureOf(enumerator.status()));
     enumerators_[node.id] = *std::move(enumerator);
-    auto context = std::make_unique<SplitEnumeratorContext>(
-        SplitEnumeratorContext{.env = manager_.env_, .parallelism = node.parallelism, .post = {}, .assign = {}});
+    auto context = std::make_unique<SplitEnumeratorContext>(SplitEnumeratorContext{
+        .env = manager_.env_, .parallelism = node.parallelism, .post = {}, .assign = {}});
     // Work of the executor that comes back after the job has ended finds it gone.
-    context->post = [manager = manager_.weak_from_this(), job = graph_.job_id](absl::AnyInvocable<void()> run) {
+    context->post = [manager = manager_.weak_from_this(),
+                     job = graph_.job_id](absl::AnyInvocable<void()> run) {
       if (auto alive = manager.lock()) {
-        alive->mailbox().Post("enumerator", [self = alive.get(), job, run = std::move(run)]() mutable {
-          if (self->jobs_.contains(job)) run();
-        });
+        alive->mailbox().Post("enumerator",
+                              [self = alive.get(), job, run = std::move(run)]() mutable {
+                                if (self->jobs_.contains(job)) run();
+                              });
       }
     };
     const int vertex = [&] {
@@ -39,7 +46,8 @@ void JobMaster::Start() {
       }
       PFPP_CHECK(false);
     }();
-    context->assign = [this, vertex, op = node.id](int subtask, std::vector<idl::SourceSplit> splits, bool no_more) {
+    context->assign = [this, vertex, op = node.id](
+                          int subtask, std::vector<idl::SourceSplit> splits, bool no_more) {
       idl::SplitAssignment assignment;
       assignment.task.job_id = graph_.job_id;
       assignment.task.vertex = vertex;
@@ -48,13 +56,15 @@ void JobMaster::Start() {
       assignment.op = op;
       assignment.splits = std::move(splits);
       assignment.no_more_splits = no_more;
-      slot_owner_[execution_.find(assignment.task).slot]->gateway->AssignSplits(std::move(assignment));
+      slot_owner_[execution_.find(assignment.task).slot]->gateway->AssignSplits(
+          std::move(assignment));
     };
     contexts_[node.id] = std::move(context);
   }
   enumerators_starting_ = enumerators_.size();
   for (auto& [op, enumerator] : enumerators_) {
-    enumerator->Start(*contexts_[op], [this](absl::Status status) { OnEnumeratorStarted(std::move(status)); });
+    enumerator->Start(*contexts_[op],
+                      [this](absl::Status status) { OnEnumeratorStarted(std::move(status)); });
   }
 }
 
@@ -73,12 +83,14 @@ absl::Status JobMaster::TakeSlots() {
   int offered = 0;
   for (RegisteredTaskManager& task_manager : manager_.task_managers_) {
     offered += task_manager.free;
-    for (int taken = 0; taken < task_manager.free && next < needed; ++taken) slot_owner_[next++] = &task_manager;
+    for (int taken = 0; taken < task_manager.free && next < needed; ++taken)
+      slot_owner_[next++] = &task_manager;
   }
   if (next < needed) {
     slot_owner_.clear();
-    return UserError(absl::StrCat("the job needs ", needed, " slots and ", offered,
-                                  " are free; lower the parallelism or raise taskmanager.numberOfTaskSlots"));
+    return UserError(
+        absl::StrCat("the job needs ", needed, " slots and ", offered,
+                     " are free; lower the parallelism or raise taskmanager.numberOfTaskSlots"));
   }
   for (auto& [slot, owner] : slot_owner_) --owner->free;
   return absl::OkStatus();
@@ -120,7 +132,8 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
   }
   if (report.state == idl::TaskState::FAILED) return Fail(report.failure);
   if (state_ == JobState::kRunning && execution_.all_open()) {
-    for (const idl::SplitRequest& request : std::exchange(early_requests_, {})) AnswerSplitRequest(request);
+    for (const idl::SplitRequest& request : std::exchange(early_requests_, {}))
+      AnswerSplitRequest(request);
   }
   if (report.state == idl::TaskState::PREPARED || report.state == idl::TaskState::FINISHED) {
     if (state_ == JobState::kRunning && !committing_ && execution_.all_prepared()) {
@@ -165,12 +178,18 @@ void JobMaster::SetState(JobState state) {
 }
 
 void JobMaster::EndIfAllEnded() {
-  if (deployed_ ? !execution_.all_ended() : enumerators_starting_ > 0 && state_ == JobState::kCreated) return;
+  if (deployed_ ? !execution_.all_ended()
+                : enumerators_starting_ > 0 && state_ == JobState::kCreated)
+    return;
   switch (state_) {
-    case JobState::kRunning: return End(JobState::kFinished);
-    case JobState::kFailing: return End(JobState::kFailed);
-    case JobState::kCancelling: return End(JobState::kCanceled);
-    default: return;
+    case JobState::kRunning:
+      return End(JobState::kFinished);
+    case JobState::kFailing:
+      return End(JobState::kFailed);
+    case JobState::kCancelling:
+      return End(JobState::kCanceled);
+    default:
+      return;
   }
 }
 

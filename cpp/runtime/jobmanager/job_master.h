@@ -7,8 +7,9 @@ namespace pyflinkpp {
 
 // Part of the JobManager: owned by it, runs on its loop.
 //
-//   start enumerators -> take slots -> deploy -> all open: sources get splits -> all prepared: commit -> FINISHED
-//   a task fails: cancel the others -> all ended: FAILED        cancel: the same -> CANCELED
+//   start enumerators -> take slots -> deploy -> all open: sources get splits -> all prepared:
+//   commit -> FINISHED a task fails: cancel the others -> all ended: FAILED        cancel: the same
+//   -> CANCELED
 class JobMaster {
  public:
   JobMaster(JobManager& manager, idl::JobGraph graph, std::shared_ptr<JobListener> listener);
@@ -37,13 +38,15 @@ class JobMaster {
   JobState state_ = JobState::kCreated;
   int64_t started_nanos_ = 0;
   std::map<int, std::unique_ptr<SplitEnumeratorContext>> contexts_;  // by JobGraph operator
-  std::map<int, std::unique_ptr<SplitEnumerator>> enumerators_;      // destroyed before the contexts they use
+  std::map<int, std::unique_ptr<SplitEnumerator>>
+      enumerators_;  // destroyed before the contexts they use
   size_t enumerators_starting_ = 0;
   bool deployed_ = false;
   bool committing_ = false;
-  std::vector<idl::SplitRequest> early_requests_;  // came before every task was open
-  std::map<int, RegisteredTaskManager*> slot_owner_;                 // by slot of ExecutionGraph
-  std::map<std::pair<int, int>, std::vector<idl::OperatorMetrics>> metrics_;  // by vertex and subtask: the last report's
+  std::vector<idl::SplitRequest> early_requests_;     // came before every task was open
+  std::map<int, RegisteredTaskManager*> slot_owner_;  // by slot of ExecutionGraph
+  std::map<std::pair<int, int>, std::vector<idl::OperatorMetrics>>
+      metrics_;  // by vertex and subtask: the last report's
   JobResult result_;
 };
 

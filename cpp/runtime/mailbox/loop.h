@@ -26,7 +26,8 @@ class Loop {
   virtual bool takes_turns() const { return false; }
   Mailbox& mailbox() { return mailbox_; }
 
-  // Runs one letter, or else a bounded piece of the loop's own work; never blocks. Not called again after kDone.
+  // Runs one letter, or else a bounded piece of the loop's own work; never blocks. Not called again
+  // after kDone.
   StepResult Step() {
     mailbox_.BeginStep();
     if (auto mail = mailbox_.TakeMail()) {
@@ -50,7 +51,8 @@ class Loop {
   bool finished_ = false;
 };
 
-// Who calls Step(): a thread for each loop in production, one seeded scheduler for all in simulation.
+// Who calls Step(): a thread for each loop in production, one seeded scheduler for all in
+// simulation.
 class LoopRunner {
  public:
   virtual ~LoopRunner() = default;

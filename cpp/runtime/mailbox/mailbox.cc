@@ -56,7 +56,8 @@ void Mailbox::Wait(int64_t until_nanos) {
   for (;;) {
     TakeDueTimers();
     if (!mails_.empty() || signaled_.load(std::memory_order_seq_cst)) return;
-    const int64_t due = timers_.empty() ? until_nanos : std::min(until_nanos, timers_.begin()->first);
+    const int64_t due =
+        timers_.empty() ? until_nanos : std::min(until_nanos, timers_.begin()->first);
     if (due == std::numeric_limits<int64_t>::max()) {
       changed_.Wait(mutex_);
       continue;
@@ -70,7 +71,8 @@ void Mailbox::Wait(int64_t until_nanos) {
 bool Mailbox::Ready(int64_t* next_timer_nanos) {
   MutexLock lock(mutex_);
   TakeDueTimers();
-  *next_timer_nanos = timers_.empty() ? std::numeric_limits<int64_t>::max() : timers_.begin()->first;
+  *next_timer_nanos =
+      timers_.empty() ? std::numeric_limits<int64_t>::max() : timers_.begin()->first;
   return !mails_.empty() || signaled_.load(std::memory_order_seq_cst);
 }
 

@@ -23,7 +23,8 @@ struct Mail {
 
 // Post and Notify come from any thread; the rest is for the loop and for who runs it.
 //
-// Invariant: after Post, Notify or a due timer, the next Wait returns at once, so no wake-up is lost:
+// Invariant: after Post, Notify or a due timer, the next Wait returns at once, so no wake-up is
+// lost:
 //   loop:   BeginStep (takes the signal) -> looks at mail and input -> Wait
 //   others: make input visible -> Notify (sets the signal)
 class Mailbox {
@@ -36,7 +37,8 @@ class Mailbox {
   // Something outside has changed (input, credit): the loop takes another step.
   void Notify();
 
-  // Is called, by who posts or notifies, when there is something new for the loop. Set before others know the loop.
+  // Is called, by who posts or notifies, when there is something new for the loop. Set before
+  // others know the loop.
   void SetOnReady(absl::AnyInvocable<void()> on_ready) { on_ready_ = std::move(on_ready); }
 
   // Without a lock, for hot loops: whether a letter waits.
@@ -46,7 +48,8 @@ class Mailbox {
   std::optional<Mail> TakeMail();
   // Sleeps until there is mail or a notification, or the clock shows `until_nanos`.
   void Wait(int64_t until_nanos = std::numeric_limits<int64_t>::max());
-  // Whether Wait would return at once; otherwise when the next timer is due (INT64_MAX: there is none).
+  // Whether Wait would return at once; otherwise when the next timer is due (INT64_MAX: there is
+  // none).
   bool Ready(int64_t* next_timer_nanos);
 
  private:

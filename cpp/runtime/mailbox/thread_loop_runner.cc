@@ -59,7 +59,8 @@ void ThreadLoopRunner::Start(std::shared_ptr<Loop> loop) {
     loop->mailbox().SetOnReady([ticket, this] { turns_.Ready(*ticket); });
   }
   auto done = std::make_shared<std::atomic<bool>>(false);
-  entries_.push_back({std::thread(&ThreadLoopRunner::Run, this, std::move(loop), std::move(ticket), done), done});
+  entries_.push_back(
+      {std::thread(&ThreadLoopRunner::Run, this, std::move(loop), std::move(ticket), done), done});
 }
 
 void ThreadLoopRunner::JoinAll() {

@@ -25,7 +25,8 @@ class ThreadLoopRunner : public LoopRunner {
     std::shared_ptr<std::atomic<bool>> done;
   };
   void RunInTurns(Loop& loop, Turns::Ticket& ticket);
-  void Run(std::shared_ptr<Loop> loop, std::shared_ptr<Turns::Ticket> ticket, std::shared_ptr<std::atomic<bool>> done);
+  void Run(std::shared_ptr<Loop> loop, std::shared_ptr<Turns::Ticket> ticket,
+           std::shared_ptr<std::atomic<bool>> done);
 
   Turns turns_;
   Mutex mutex_;

@@ -1,5 +1,5 @@
-// Turns: loops that need one shared resource (the interpreter's lock) run one after the other, in the order in which
-// they became ready.
+// Turns: loops that need one shared resource (the interpreter's lock) run one after the other, in
+// the order in which they became ready.
 #pragma once
 
 #include <atomic>
@@ -9,14 +9,16 @@
 
 namespace pyflinkpp {
 
-// Threads that only trade one lock gain nothing from running at once: they lose time to hand-overs, and the order in
-// which they get on depends on the machine. So each waits for its turn, and its place in the queue is taken by who
-// notifies it, not when its thread wakes up.
+// Threads that only trade one lock gain nothing from running at once: they lose time to hand-overs,
+// and the order in which they get on depends on the machine. So each waits for its turn, and its
+// place in the queue is taken by who notifies it, not when its thread wakes up.
 //
-//   idle --Ready--> waiting --(first in the queue, nobody has the turn)--> running --GiveBack--> idle
+//   idle --Ready--> waiting --(first in the queue, nobody has the turn)--> running --GiveBack-->
+//   idle
 //
-// A turn orders, it does not exclude: a loop that keeps it for more than a tick (a function that sleeps, or waits for
-// somebody else) goes on, but the next one starts as well. So nothing can wait for ever.
+// A turn orders, it does not exclude: a loop that keeps it for more than a tick (a function that
+// sleeps, or waits for somebody else) goes on, but the next one starts as well. So nothing can wait
+// for ever.
 class Turns {
  public:
   // A loop's place.

@@ -8,8 +8,14 @@ namespace {
 constexpr int kIoThreads = 2;
 }
 
-JobHandle::JobHandle(std::string job_id, const Clock& clock, Transport& transport, std::shared_ptr<JobManager> job_manager)
-    : job_id_(std::move(job_id)), clock_(clock), transport_(transport), job_manager_(std::move(job_manager)), mailbox_(clock), ready_(mailbox_) {}
+JobHandle::JobHandle(std::string job_id, const Clock& clock, Transport& transport,
+                     std::shared_ptr<JobManager> job_manager)
+    : job_id_(std::move(job_id)),
+      clock_(clock),
+      transport_(transport),
+      job_manager_(std::move(job_manager)),
+      mailbox_(clock),
+      ready_(mailbox_) {}
 
 JobState JobHandle::state() {
   MutexLock lock(mutex_);
@@ -73,7 +79,8 @@ MiniCluster::MiniCluster(OperatorRegistry registry, std::unique_ptr<Console> con
       io_(kIoThreads),
       env_{clock_, random_, files_, io_, *console_, loops_},
       job_manager_(std::make_shared<JobManager>(env_, registry_)),
-      task_manager_(std::make_shared<TaskManager>("TaskManager", env_, transport_, registry_, job_manager_)) {
+      task_manager_(
+          std::make_shared<TaskManager>("TaskManager", env_, transport_, registry_, job_manager_)) {
   task_manager_->Register(slots);
   loops_.Start(job_manager_);
   loops_.Start(task_manager_);

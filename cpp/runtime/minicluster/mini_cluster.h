@@ -1,4 +1,5 @@
-// A JobManager and a TaskManager in this process, and the client's end of the jobs that run on them.
+// A JobManager and a TaskManager in this process, and the client's end of the jobs that run on
+// them.
 #pragma once
 
 #include <memory>
@@ -12,10 +13,12 @@
 
 namespace pyflinkpp {
 
-// A submitted job as its client sees it. Thread-safe. Results of a collect sink are read by one thread at a time.
+// A submitted job as its client sees it. Thread-safe. Results of a collect sink are read by one
+// thread at a time.
 class JobHandle : public JobListener {
  public:
-  JobHandle(std::string job_id, const Clock& clock, Transport& transport, std::shared_ptr<JobManager> job_manager);
+  JobHandle(std::string job_id, const Clock& clock, Transport& transport,
+            std::shared_ptr<JobManager> job_manager);
 
   const std::string& job_id() const { return job_id_; }
   JobState state();
@@ -29,7 +32,9 @@ class JobHandle : public JobListener {
   std::optional<StreamElement> NextResult(int64_t timeout_ms, bool* ended);
 
   // Before the job is submitted.
-  void OpenResults(const ChannelId& channel) { results_ = transport_.OpenInput(channel, ready_, 0); }
+  void OpenResults(const ChannelId& channel) {
+    results_ = transport_.OpenInput(channel, ready_, 0);
+  }
   // Gives up the results: what the job still produces is dropped.
   void CloseResults() { results_.reset(); }
 

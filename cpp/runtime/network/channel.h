@@ -1,11 +1,12 @@
-// The two ends of a channel between subtasks, and what makes them. Nothing above this file knows whether a channel
-// crosses a thread or a network.
+// The two ends of a channel between subtasks, and what makes them. Nothing above this file knows
+// whether a channel crosses a thread or a network.
 //
 //   producer's loop                                consumer's loop
 //   OutputChannel.Send  --- StreamElement, in order --->  InputChannel.Poll
 //   OutputChannel.credit <------- credit, one a Poll ----
 //
-// Credit bounds what is under way: a sender without credit keeps its elements and stops asking for input.
+// Credit bounds what is under way: a sender without credit keeps its elements and stops asking for
+// input.
 #pragma once
 
 #include <compare>
@@ -39,7 +40,8 @@ class OutputChannel {
   virtual void Send(StreamElement element) = 0;
 };
 
-// Used on the consumer's loop. Destroying it drops what has not been polled; the sender's credit is unlimited from then.
+// Used on the consumer's loop. Destroying it drops what has not been polled; the sender's credit is
+// unlimited from then.
 class InputChannel {
  public:
   virtual ~InputChannel() = default;
@@ -74,13 +76,15 @@ class ReadyChannels {
   std::deque<size_t> ready_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Connects the ends, whichever comes first. Any thread. The producer's mailbox is notified of new credit; `ready` is told
-// `channel` whenever an element comes to an empty channel. Mailboxes and `ready` outlive the ends.
+// Connects the ends, whichever comes first. Any thread. The producer's mailbox is notified of new
+// credit; `ready` is told `channel` whenever an element comes to an empty channel. Mailboxes and
+// `ready` outlive the ends.
 class Transport {
  public:
   virtual ~Transport() = default;
   virtual std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) = 0;
-  virtual std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel) = 0;
+  virtual std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready,
+                                                  size_t channel) = 0;
   // The job has ended: forgets channels of which only one end was ever opened.
   virtual void Release(const std::string& job) = 0;
 };

@@ -53,7 +53,8 @@ class InputGate {
   // A blocked channel is not read: it waits for the others' barriers.
   void SetBlocked(size_t channel, bool blocked) {
     channels_[channel].blocked = blocked;
-    if (!blocked && std::exchange(channels_[channel].ready_while_blocked, false)) ready_.Push(channel);
+    if (!blocked && std::exchange(channels_[channel].ready_while_blocked, false))
+      ready_.Push(channel);
   }
 
  private:

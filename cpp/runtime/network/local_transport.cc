@@ -31,7 +31,8 @@ class LocalTransport::Output : public OutputChannel {
   }
   int credit() const override {
     MutexLock lock(queue_->mutex);
-    return queue_->input_closed ? std::numeric_limits<int>::max() : kChannelCredit - queue_->in_flight;
+    return queue_->input_closed ? std::numeric_limits<int>::max()
+                                : kChannelCredit - queue_->in_flight;
   }
   void Send(StreamElement element) override {
     MutexLock lock(queue_->mutex);
@@ -39,7 +40,8 @@ class LocalTransport::Output : public OutputChannel {
     PFPP_CHECK(queue_->in_flight < kChannelCredit);
     ++queue_->in_flight;
     queue_->elements.push_back(std::move(element));
-    if (queue_->elements.size() == 1 && queue_->ready != nullptr) queue_->ready->Push(queue_->channel);
+    if (queue_->elements.size() == 1 && queue_->ready != nullptr)
+      queue_->ready->Push(queue_->channel);
   }
 
  private:
@@ -48,7 +50,8 @@ class LocalTransport::Output : public OutputChannel {
 
 class LocalTransport::Input : public InputChannel {
  public:
-  Input(std::shared_ptr<Queue> queue, ReadyChannels& ready, size_t channel) : queue_(std::move(queue)) {
+  Input(std::shared_ptr<Queue> queue, ReadyChannels& ready, size_t channel)
+      : queue_(std::move(queue)) {
     MutexLock lock(queue_->mutex);
     queue_->ready = &ready;
     queue_->channel = channel;
@@ -68,7 +71,8 @@ class LocalTransport::Input : public InputChannel {
     if (queue_->elements.empty()) return std::nullopt;
     std::optional<StreamElement> element(std::move(queue_->elements.front()));
     queue_->elements.pop_front();
-    if (queue_->in_flight-- == kChannelCredit && queue_->producer != nullptr) queue_->producer->Notify();
+    if (queue_->in_flight-- == kChannelCredit && queue_->producer != nullptr)
+      queue_->producer->Notify();
     return element;
   }
 
@@ -89,7 +93,8 @@ std::unique_ptr<OutputChannel> LocalTransport::OpenOutput(const ChannelId& id, M
   return std::make_unique<Output>(Meet(id), producer);
 }
 
-std::unique_ptr<InputChannel> LocalTransport::OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel) {
+std::unique_ptr<InputChannel> LocalTransport::OpenInput(const ChannelId& id, ReadyChannels& ready,
+                                                        size_t channel) {
   return std::make_unique<Input>(Meet(id), ready, channel);
 }
 

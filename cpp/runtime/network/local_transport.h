@@ -12,7 +12,8 @@ namespace pyflinkpp {
 class LocalTransport : public Transport {
  public:
   std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) override;
-  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel) override;
+  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready,
+                                          size_t channel) override;
   void Release(const std::string& job) override;
 
   // Channels of which one end was opened and the other not yet.
@@ -22,7 +23,8 @@ class LocalTransport : public Transport {
   struct Queue;
   class Output;
   class Input;
-  // The queue of a channel: made by the end that comes first, forgotten here when the other has come.
+  // The queue of a channel: made by the end that comes first, forgotten here when the other has
+  // come.
   std::shared_ptr<Queue> Meet(const ChannelId& id);
 
   Mutex mutex_;

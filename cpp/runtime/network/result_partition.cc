@@ -10,9 +10,9 @@ namespace pyflinkpp {
 
 void ResultSubpartition::Gather(RecordBatch& batch, const uint32_t* positions, size_t count) {
   while (count > 0) {
-    if (gathered_ != nullptr &&
-        (gathered_->serializer() != batch.serializer() || gathered_->has_timestamps() != batch.has_timestamps() ||
-         gathered_->has_keys() != batch.has_keys())) {
+    if (gathered_ != nullptr && (gathered_->serializer() != batch.serializer() ||
+                                 gathered_->has_timestamps() != batch.has_timestamps() ||
+                                 gathered_->has_keys() != batch.has_keys())) {
       Flush();
     }
     if (gathered_ == nullptr) gathered_ = std::make_unique<RecordBatch>(batch.serializer());
@@ -54,7 +54,8 @@ void ResultSubpartition::Pump() {
 }
 
 ResultPartition::ResultPartition(const idl::OutputDescriptor& descriptor,
-                                 std::vector<std::unique_ptr<OutputChannel>> channels, Random& random)
+                                 std::vector<std::unique_ptr<OutputChannel>> channels,
+                                 Random& random)
     : partitioner_(descriptor.partitioner),
       side_output_(descriptor.side_output),
       max_parallelism_(descriptor.max_parallelism),
@@ -74,13 +75,15 @@ absl::Status ResultPartition::Write(std::unique_ptr<RecordBatch> batch) {
   }
   for (auto& positions : positions_) positions.clear();
   RETURN_IF_ERROR(Select(*batch));
-  // Starting with the first record's channel, so that records leave about in the order in which they came.
+  // Starting with the first record's channel, so that records leave about in the order in which
+  // they came.
   size_t first = 0;
   while (positions_[first].empty() || positions_[first][0] != 0) ++first;
   for (size_t i = 0; i < subpartitions_.size(); ++i) {
     const size_t channel = (first + i) % subpartitions_.size();
     const std::vector<uint32_t>& positions = positions_[channel];
-    if (!positions.empty()) subpartitions_[channel].Gather(*batch, positions.data(), positions.size());
+    if (!positions.empty())
+      subpartitions_[channel].Gather(*batch, positions.data(), positions.size());
   }
   if (!gathering_) flush_from_ = first;
   gathering_ = true;
@@ -126,13 +129,15 @@ absl::Status ResultPartition::Select(const RecordBatch& batch) {
     case idl::Partitioner::BROADCAST:
       break;
   }
-  return absl::InternalError(absl::StrCat("a partitioner of kind ", static_cast<int>(partitioner_), " over ", channels, " channels"));
+  return absl::InternalError(absl::StrCat("a partitioner of kind ", static_cast<int>(partitioner_),
+                                          " over ", channels, " channels"));
 }
 
 void ResultPartition::Flush() {
   if (!gathering_) return;
   gathering_ = false;
-  for (size_t i = 0; i < subpartitions_.size(); ++i) subpartitions_[(flush_from_ + i) % subpartitions_.size()].Flush();
+  for (size_t i = 0; i < subpartitions_.size(); ++i)
+    subpartitions_[(flush_from_ + i) % subpartitions_.size()].Flush();
 }
 
 bool ResultPartition::Pump() {

@@ -16,7 +16,8 @@ namespace pyflinkpp {
 // What one target subtask will get: records being gathered, then elements that wait for credit.
 class ResultSubpartition {
  public:
-  explicit ResultSubpartition(std::unique_ptr<OutputChannel> channel) : channel_(std::move(channel)) {}
+  explicit ResultSubpartition(std::unique_ptr<OutputChannel> channel)
+      : channel_(std::move(channel)) {}
 
   // Appends records of `batch`; a gathered batch goes out when it is full.
   void Gather(RecordBatch& batch, const uint32_t* positions, size_t count);
@@ -37,12 +38,13 @@ class ResultSubpartition {
   std::deque<StreamElement> waiting_;
 };
 
-// Owned by its task, used on its loop. While it is blocked (a channel without credit has something to send) the task
-// takes no further input: so what waits here is bounded by what one element of input can produce.
+// Owned by its task, used on its loop. While it is blocked (a channel without credit has something
+// to send) the task takes no further input: so what waits here is bounded by what one element of
+// input can produce.
 class ResultPartition {
  public:
-  ResultPartition(const idl::OutputDescriptor& descriptor, std::vector<std::unique_ptr<OutputChannel>> channels,
-                  Random& random);
+  ResultPartition(const idl::OutputDescriptor& descriptor,
+                  std::vector<std::unique_ptr<OutputChannel>> channels, Random& random);
 
   // Which output of its operator it takes; -1: the main one.
   int side_output() const { return side_output_; }

@@ -8,8 +8,8 @@
 namespace pyflinkpp {
 namespace {
 
-// Keys that are made ready together: enough to hide the memory's latency, few enough that they are still in the cache
-// when their turn comes.
+// Keys that are made ready together: enough to hide the memory's latency, few enough that they are
+// still in the cache when their turn comes.
 constexpr size_t kPrefetch = 64;
 
 class KeyedReduceOperator final : public Operator {
@@ -37,13 +37,16 @@ class KeyedReduceOperator final : public Operator {
     while (status.ok() && !stopped && !view.done()) {
       const size_t count = std::min(kPrefetch, view.remaining());
       const size_t until = view.position + count;
-      RETURN_IF_ERROR(state_->Prefetch(std::span<const RecordKey>(batch.keys()).subspan(view.position, count)));
+      RETURN_IF_ERROR(
+          state_->Prefetch(std::span<const RecordKey>(batch.keys()).subspan(view.position, count)));
       status = function_->Reduce(view, count, *state_, emitted, *context_);
       RETURN_IF_ERROR(state_->Flush());
-      stopped = view.position < until || (emitted != nullptr && emitted->full()) || context_->should_yield();
+      stopped = view.position < until || (emitted != nullptr && emitted->full()) ||
+                context_->should_yield();
     }
     context_->counters[0].records_in += static_cast<int64_t>(view.position - begin);
-    if (emitted != nullptr) context_->counters[0].records_out += static_cast<int64_t>(emitted->size() - emitted_before);
+    if (emitted != nullptr)
+      context_->counters[0].records_out += static_cast<int64_t>(emitted->size() - emitted_before);
     context_->counters[0].state_accesses = state_->accesses();
     RETURN_IF_ERROR(status);
     return view.done() ? Progress::kDone : Progress::kMore;
@@ -54,17 +57,18 @@ class KeyedReduceOperator final : public Operator {
     RecordBatch& batch = output.batch(serializer_);
     absl::Status copied;
     bool more = false;
-    RETURN_IF_ERROR(state_->Scan(last_emitted_ ? &*last_emitted_ : nullptr, [&](absl::string_view key, const std::byte* row) {
-      if (batch.full()) {
-        more = true;
-        return false;
-      }
-      std::byte* to = batch.Append(1);
-      std::memset(to, 0, batch.stride());
-      copied = serializer_->Copy(row, 1, to, batch.arena());
-      last_emitted_ = std::string(key);
-      return copied.ok();
-    }));
+    RETURN_IF_ERROR(state_->Scan(last_emitted_ ? &*last_emitted_ : nullptr,
+                                 [&](absl::string_view key, const std::byte* row) {
+                                   if (batch.full()) {
+                                     more = true;
+                                     return false;
+                                   }
+                                   std::byte* to = batch.Append(1);
+                                   std::memset(to, 0, batch.stride());
+                                   copied = serializer_->Copy(row, 1, to, batch.arena());
+                                   last_emitted_ = std::string(key);
+                                   return copied.ok();
+                                 }));
     RETURN_IF_ERROR(copied);
     context_->counters[0].records_out += static_cast<int64_t>(batch.size());
     return more ? Progress::kMore : Progress::kDone;
@@ -80,13 +84,15 @@ class KeyedReduceOperator final : public Operator {
   const bool final_only_;
   OperatorContext* context_ = nullptr;
   std::shared_ptr<const TypeSerializer> serializer_;
-  std::unique_ptr<ValueState> state_;  // made with the first batch, which tells what values look like
+  std::unique_ptr<ValueState>
+      state_;  // made with the first batch, which tells what values look like
   std::optional<std::string> last_emitted_;
 };
 
 }  // namespace
 
-std::unique_ptr<Operator> MakeKeyedReduceOperator(std::unique_ptr<ReduceFunction> function, bool final_only) {
+std::unique_ptr<Operator> MakeKeyedReduceOperator(std::unique_ptr<ReduceFunction> function,
+                                                  bool final_only) {
   return std::make_unique<KeyedReduceOperator>(std::move(function), final_only);
 }
 

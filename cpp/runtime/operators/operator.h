@@ -26,13 +26,14 @@ enum class Progress {
   kWait,  // call again after OperatorContext::wake was called
 };
 
-// Where an operator's results go: batches that its chain hands on when the call returns, the main one and one for each
-// side output, and behind them at most one watermark.
+// Where an operator's results go: batches that its chain hands on when the call returns, the main
+// one and one for each side output, and behind them at most one watermark.
 class Output {
  public:
   static constexpr int kMain = -1;
 
-  // The batch to append to; its rows have this serializer. At most one serializer an output is used between two hand-overs.
+  // The batch to append to; its rows have this serializer. At most one serializer an output is used
+  // between two hand-overs.
   RecordBatch& batch(const std::shared_ptr<const TypeSerializer>& serializer, int output = kMain) {
     std::unique_ptr<RecordBatch>& batch = Slot(output);
     if (batch == nullptr) batch = std::make_unique<RecordBatch>(serializer);
@@ -44,8 +45,8 @@ class Output {
     PFPP_CHECK(batch_ == nullptr);
     batch_ = std::move(batch);
   }
-  // Sends a watermark of the operator's own, which has to replace those of its input (Operator::makes_watermarks). The
-  // operator stops after the element in hand.
+  // Sends a watermark of the operator's own, which has to replace those of its input
+  // (Operator::makes_watermarks). The operator stops after the element in hand.
   void EmitWatermark(const Watermark& watermark) { watermark_ = watermark; }
 
   // When full, an operator stops after the element in hand.
@@ -79,7 +80,8 @@ struct OperatorCounters {
   int64_t state_accesses = 0;
 };
 
-// What an operator may know and use. Lives as long as the operator; used on the task's loop except where said.
+// What an operator may know and use. Lives as long as the operator; used on the task's loop except
+// where said.
 struct OperatorContext {
   Env& env;
   std::string task_name;  // "Source: lines -> Flat Map (1/2)"
@@ -88,47 +90,51 @@ struct OperatorContext {
   int max_parallelism = 128;
   int attempt = 0;
   const std::map<std::string, std::string>& configuration;
-  KeyedStateBackend* keyed_state = nullptr;      // null unless the operator's input is keyed
-  std::function<void()> wake;                    // any thread: something that kWait waited for has happened
+  KeyedStateBackend* keyed_state = nullptr;  // null unless the operator's input is keyed
+  std::function<void()> wake;  // any thread: something that kWait waited for has happened
   std::function<void(std::string, std::string)> report_accumulator;  // name, bytes: at Close()
-  std::span<OperatorCounters> counters;          // one for each JobGraph operator that this Operator runs
-  const std::atomic<bool>* ticked = &kNever;     // a millisecond has passed
-  const std::atomic<bool>* has_mail = &kNever;   // mail is waiting
+  std::span<OperatorCounters> counters;  // one for each JobGraph operator that this Operator runs
+  const std::atomic<bool>* ticked = &kNever;    // a millisecond has passed
+  const std::atomic<bool>* has_mail = &kNever;  // mail is waiting
 
-  // Asked after each element of a slow operator: whether to stop and give the rest of the batch back to the loop.
+  // Asked after each element of a slow operator: whether to stop and give the rest of the batch
+  // back to the loop.
   bool should_yield() const {
     return ticked->load(std::memory_order_relaxed) || has_mail->load(std::memory_order_relaxed);
   }
   static constexpr std::atomic<bool> kNever{false};
 };
 
-// Owned by its task; called by the task's loop only; never blocks. The calls come in this order: Open, then any number of
-// ProcessBatch and ProcessWatermark, then Finish and Commit (a bounded job's end), and at last Close, which comes after
-// every Open, however the task ended.
+// Owned by its task; called by the task's loop only; never blocks. The calls come in this order:
+// Open, then any number of ProcessBatch and ProcessWatermark, then Finish and Commit (a bounded
+// job's end), and at last Close, which comes after every Open, however the task ended.
 class Operator {
  public:
   virtual ~Operator() = default;
 
   virtual absl::Status Open(OperatorContext& context) = 0;
 
-  // Consumes a prefix of `batch` by advancing its position: stops after the element in hand when the context says so or
-  // the output is full, and is called again with the rest. May move rows out of the batch.
-  // It counts records_in and records_out itself.
-  virtual absl::StatusOr<Progress> ProcessBatch(int input, RecordBatchView& batch, Output& output) = 0;
+  // Consumes a prefix of `batch` by advancing its position: stops after the element in hand when
+  // the context says so or the output is full, and is called again with the rest. May move rows out
+  // of the batch. It counts records_in and records_out itself.
+  virtual absl::StatusOr<Progress> ProcessBatch(int input, RecordBatchView& batch,
+                                                Output& output) = 0;
 
-  // REQUIRES: every batch before it has been consumed. The chain forwards the watermark when this says kDone; after kMore
-  // it is called again with the same one.
+  // REQUIRES: every batch before it has been consumed. The chain forwards the watermark when this
+  // says kDone; after kMore it is called again with the same one.
   virtual absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output& output) {
     (void)watermark, (void)output;
     return Progress::kDone;
   }
-  // The operator sends watermarks of its own: of its input's only the last one, kMaxTimestamp, passes.
+  // The operator sends watermarks of its own: of its input's only the last one, kMaxTimestamp,
+  // passes.
   virtual bool makes_watermarks() const { return false; }
 
-  // When OnProcessingTime wants to be called: wall clock, milliseconds since the epoch; kMaxTimestamp: not at all.
+  // When OnProcessingTime wants to be called: wall clock, milliseconds since the epoch;
+  // kMaxTimestamp: not at all.
   virtual int64_t next_processing_time() const { return kMaxTimestamp; }
-  // The wall clock shows `now`, at least next_processing_time(). Comes between two elements. Called again while the next
-  // time is not later than the clock.
+  // The wall clock shows `now`, at least next_processing_time(). Comes between two elements. Called
+  // again while the next time is not later than the clock.
   virtual absl::Status OnProcessingTime(int64_t now, Output& output) {
     (void)now, (void)output;
     return absl::OkStatus();
@@ -140,8 +146,8 @@ class Operator {
     return Progress::kDone;
   }
 
-  // An operator with effects outside the engine makes them visible in Commit, which is called when every task of the
-  // job has finished its input (in the place of the final checkpoint).
+  // An operator with effects outside the engine makes them visible in Commit, which is called when
+  // every task of the job has finished its input (in the place of the final checkpoint).
   virtual bool needs_commit() const { return false; }
   virtual absl::StatusOr<Progress> Commit() { return Progress::kDone; }
 

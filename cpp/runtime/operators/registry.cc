@@ -13,11 +13,16 @@
 namespace pyflinkpp {
 namespace {
 
-absl::StatusOr<std::shared_ptr<const TypeSerializer>> NativeSerializerOf(const idl::TypeInformation& type) {
+absl::StatusOr<std::shared_ptr<const TypeSerializer>> NativeSerializerOf(
+    const idl::TypeInformation& type) {
   switch (type.kind) {
-    case idl::TypeKind::LONG: return LongSerializer();
-    case idl::TypeKind::STRING: return StringSerializer();
-    default: return absl::UnimplementedError(absl::StrCat("no native serializer for a type of kind ", static_cast<int>(type.kind)));
+    case idl::TypeKind::LONG:
+      return LongSerializer();
+    case idl::TypeKind::STRING:
+      return StringSerializer();
+    default:
+      return absl::UnimplementedError(
+          absl::StrCat("no native serializer for a type of kind ", static_cast<int>(type.kind)));
   }
 }
 
@@ -33,23 +38,39 @@ OperatorRegistry BuiltinOperators() {
   // Sources.
   entries["number_sequence_source"] = {
       .make = [](Nodes, const SerializerFactory&) { return MakeNumberSequenceSource(); },
-      .make_enumerator = [](const idl::OperatorNode& node) { return MakeNumberSequenceEnumerator(node.spec.number_sequence_source); }};
+      .make_enumerator =
+          [](const idl::OperatorNode& node) {
+            return MakeNumberSequenceEnumerator(node.spec.number_sequence_source);
+          }};
   entries["file_source"] = {
       .make = [](Nodes, const SerializerFactory&) { return MakeFileSourceOperator(); },
-      .make_enumerator = [](const idl::OperatorNode& node) { return MakeFileSplitEnumerator(node.spec.file_source); }};
+      .make_enumerator =
+          [](const idl::OperatorNode& node) {
+            return MakeFileSplitEnumerator(node.spec.file_source);
+          }};
   entries["collection_source"] = {
-      .make = [](Nodes nodes, const SerializerFactory& serializers) -> absl::StatusOr<std::unique_ptr<Operator>> {
+      .make = [](Nodes nodes, const SerializerFactory& serializers)
+          -> absl::StatusOr<std::unique_ptr<Operator>> {
         ASSIGN_OR_RETURN(auto serializer, serializers(nodes[0].output_type));
         return MakeCollectionSource(nodes[0].spec.collection_source, std::move(serializer));
       },
       .make_enumerator = [](const idl::OperatorNode&) { return MakeCollectionEnumerator(); }};
 
   // Sinks.
-  entries["discarding_sink"] = {.make = [](Nodes, const SerializerFactory&) { return MakeDiscardingSink(); }, .make_enumerator = {}};
-  entries["print_sink"] = {.make = [](Nodes nodes, const SerializerFactory&) { return MakePrintSink(nodes[0].spec.print_sink); },
-                           .make_enumerator = {}};
-  entries["collect_sink"] = {.make = [](Nodes, const SerializerFactory&) { return MakeCollectSink(); }, .make_enumerator = {}};
-  entries["file_sink"] = {.make = [](Nodes nodes, const SerializerFactory&) { return MakeFileSinkOperator(nodes[0].spec.file_sink); },
+  entries["discarding_sink"] = {
+      .make = [](Nodes, const SerializerFactory&) { return MakeDiscardingSink(); },
+      .make_enumerator = {}};
+  entries["print_sink"] = {
+      .make = [](Nodes nodes,
+                 const SerializerFactory&) { return MakePrintSink(nodes[0].spec.print_sink); },
+      .make_enumerator = {}};
+  entries["collect_sink"] = {
+      .make = [](Nodes, const SerializerFactory&) { return MakeCollectSink(); },
+      .make_enumerator = {}};
+  entries["file_sink"] = {.make =
+                              [](Nodes nodes, const SerializerFactory&) {
+                                return MakeFileSinkOperator(nodes[0].spec.file_sink);
+                              },
                           .make_enumerator = {}};
   return registry;
 }

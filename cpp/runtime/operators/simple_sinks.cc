@@ -33,7 +33,8 @@ class PrintSink final : public Operator {
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
     prefix_ = spec_.identifier;
-    if (context.parallelism > 1) absl::StrAppend(&prefix_, prefix_.empty() ? "" : ":", context.subtask + 1);
+    if (context.parallelism > 1)
+      absl::StrAppend(&prefix_, prefix_.empty() ? "" : ":", context.subtask + 1);
     if (!prefix_.empty()) prefix_ += "> ";
     return absl::OkStatus();
   }
@@ -42,7 +43,8 @@ class PrintSink final : public Operator {
     std::string values;
     std::vector<size_t> ends;
     RecordBatch& batch = *view.batch;
-    RETURN_IF_ERROR(batch.serializer()->Format(batch.row(view.position), view.remaining(), values, ends));
+    RETURN_IF_ERROR(
+        batch.serializer()->Format(batch.row(view.position), view.remaining(), values, ends));
     std::string text;
     size_t begin = 0;
     for (const size_t end : ends) {
@@ -84,7 +86,9 @@ class CollectSink final : public Operator {
 }  // namespace
 
 std::unique_ptr<Operator> MakeDiscardingSink() { return std::make_unique<DiscardingSink>(); }
-std::unique_ptr<Operator> MakePrintSink(const idl::PrintSink& spec) { return std::make_unique<PrintSink>(spec); }
+std::unique_ptr<Operator> MakePrintSink(const idl::PrintSink& spec) {
+  return std::make_unique<PrintSink>(spec);
+}
 std::unique_ptr<Operator> MakeCollectSink() { return std::make_unique<CollectSink>(); }
 
 }  // namespace pyflinkpp

@@ -10,8 +10,8 @@ namespace pyflinkpp {
 // Drops everything; its counter shows how much.
 std::unique_ptr<Operator> MakeDiscardingSink();
 
-// Writes a line for each element to the console: "PREFIX> VALUE", where the prefix has the identifier and, when there
-// are several subtasks, the number of this one.
+// Writes a line for each element to the console: "PREFIX> VALUE", where the prefix has the
+// identifier and, when there are several subtasks, the number of this one.
 std::unique_ptr<Operator> MakePrintSink(const idl::PrintSink& spec);
 
 // Passes everything on to its output, which the JobManager connects with the client.

@@ -1,5 +1,5 @@
-// What JobManager and TaskManagers say to each other. Calls return at once; answers are calls in the other direction.
-// Messages are the IDL's structs, so they can cross a process as they are.
+// What JobManager and TaskManagers say to each other. Calls return at once; answers are calls in
+// the other direction. Messages are the IDL's structs, so they can cross a process as they are.
 #pragma once
 
 #include "core/idl/pyflinkpp_types.h"

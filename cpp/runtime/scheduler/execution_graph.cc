@@ -8,28 +8,38 @@ namespace pyflinkpp {
 namespace {
 
 bool HasEnded(idl::TaskState::type state) {
-  return state == idl::TaskState::FINISHED || state == idl::TaskState::CANCELED || state == idl::TaskState::FAILED;
+  return state == idl::TaskState::FINISHED || state == idl::TaskState::CANCELED ||
+         state == idl::TaskState::FAILED;
 }
 
 }  // namespace
 
 const char* NameOf(JobState state) {
   switch (state) {
-    case JobState::kCreated: return "CREATED";
-    case JobState::kRunning: return "RUNNING";
-    case JobState::kFailing: return "FAILING";
-    case JobState::kFailed: return "FAILED";
-    case JobState::kCancelling: return "CANCELLING";
-    case JobState::kCanceled: return "CANCELED";
-    case JobState::kFinished: return "FINISHED";
+    case JobState::kCreated:
+      return "CREATED";
+    case JobState::kRunning:
+      return "RUNNING";
+    case JobState::kFailing:
+      return "FAILING";
+    case JobState::kFailed:
+      return "FAILED";
+    case JobState::kCancelling:
+      return "CANCELLING";
+    case JobState::kCanceled:
+      return "CANCELED";
+    case JobState::kFinished:
+      return "FINISHED";
   }
   return "?";
 }
 
-std::vector<int> TargetsOf(idl::Partitioner::type partitioner, int source, int source_parallelism, int target_parallelism) {
+std::vector<int> TargetsOf(idl::Partitioner::type partitioner, int source, int source_parallelism,
+                           int target_parallelism) {
   std::vector<int> targets;
   if (partitioner == idl::Partitioner::FORWARD) return {source};
-  if (partitioner == idl::Partitioner::RESCALE) {  // neighbours only: each target has its share of the sources, or reverse
+  if (partitioner == idl::Partitioner::RESCALE) {  // neighbours only: each target has its share of
+                                                   // the sources, or reverse
     for (int target = 0; target < target_parallelism; ++target) {
       const bool feeds = source_parallelism <= target_parallelism
                              ? target * source_parallelism / target_parallelism == source
@@ -64,7 +74,8 @@ ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph) : chained_(Chain(grap
         idl::OutputDescriptor output;
         output.edge = exchange;
         output.partitioner = edge.edge.partitioner;
-        output.targets = TargetsOf(edge.edge.partitioner, subtask, vertex.parallelism, target.parallelism);
+        output.targets =
+            TargetsOf(edge.edge.partitioner, subtask, vertex.parallelism, target.parallelism);
         output.max_parallelism = graph.operators[edge.edge.target].max_parallelism;
         output.target_parallelism = target.parallelism;
         output.side_output = edge.edge.side_output;
@@ -86,8 +97,10 @@ ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph) : chained_(Chain(grap
         input.edge = exchange;
         input.input = edge.edge.input;
         for (int source = 0; source < sources; ++source) {
-          const std::vector<int> targets = TargetsOf(edge.edge.partitioner, source, sources, vertex.parallelism);
-          if (std::find(targets.begin(), targets.end(), subtask) != targets.end()) input.sources.push_back(source);
+          const std::vector<int> targets =
+              TargetsOf(edge.edge.partitioner, source, sources, vertex.parallelism);
+          if (std::find(targets.begin(), targets.end(), subtask) != targets.end())
+            input.sources.push_back(source);
         }
         deployment.inputs.push_back(std::move(input));
       }
@@ -126,7 +139,8 @@ bool ExecutionGraph::all_open() const {
 }
 
 bool ExecutionGraph::all_ended() const {
-  return std::all_of(executions_.begin(), executions_.end(), [](const Execution& e) { return HasEnded(e.state); });
+  return std::all_of(executions_.begin(), executions_.end(),
+                     [](const Execution& e) { return HasEnded(e.state); });
 }
 
 bool ExecutionGraph::all_prepared() const {

@@ -30,9 +30,12 @@ class ExecutionGraph {
 
   const ChainedGraph& chained() const { return chained_; }
   std::vector<Execution>& executions() { return executions_; }
-  Execution& find(const idl::TaskId& task) { return executions_[first_[task.vertex] + task.subtask]; }
+  Execution& find(const idl::TaskId& task) {
+    return executions_[first_[task.vertex] + task.subtask];
+  }
 
-  // Slots that a job needs: subtasks of a slot sharing group with equal index share one. Sets Execution.slot.
+  // Slots that a job needs: subtasks of a slot sharing group with equal index share one. Sets
+  // Execution.slot.
   int AssignSlots();
 
   bool all_open() const;
@@ -51,6 +54,7 @@ inline constexpr int kClientEdge = -1;
 bool HasCollectSink(const idl::JobGraph& graph);
 
 // The channels of an edge: which target subtasks a source subtask sends to.
-std::vector<int> TargetsOf(idl::Partitioner::type partitioner, int source, int source_parallelism, int target_parallelism);
+std::vector<int> TargetsOf(idl::Partitioner::type partitioner, int source, int source_parallelism,
+                           int target_parallelism);
 
 }  // namespace pyflinkpp

@@ -15,7 +15,8 @@ namespace pyflinkpp {
 //   channel 1  r r r r |n|        then the barrier n passes, and both are read again
 class CheckpointBarrierHandler {
  public:
-  explicit CheckpointBarrierHandler(InputGate& gate) : gate_(gate), ended_(gate.size()), arrived_(gate.size()) {}
+  explicit CheckpointBarrierHandler(InputGate& gate)
+      : gate_(gate), ended_(gate.size()), arrived_(gate.size()) {}
 
   // Takes a barrier from a channel; returns it when it is the last one.
   std::optional<CheckpointBarrier> OnBarrier(size_t channel, const CheckpointBarrier& barrier) {

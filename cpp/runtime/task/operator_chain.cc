@@ -7,8 +7,11 @@
 
 namespace pyflinkpp {
 
-OperatorChain::OperatorChain(std::vector<std::unique_ptr<Node>> nodes, std::vector<std::unique_ptr<ResultPartition>> partitions)
-    : nodes_(std::move(nodes)), partitions_(std::move(partitions)), predecessor_(nodes_.size(), kOutside) {
+OperatorChain::OperatorChain(std::vector<std::unique_ptr<Node>> nodes,
+                             std::vector<std::unique_ptr<ResultPartition>> partitions)
+    : nodes_(std::move(nodes)),
+      partitions_(std::move(partitions)),
+      predecessor_(nodes_.size(), kOutside) {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     for (const size_t successor : nodes_[i]->successors) predecessor_[successor] = i;
   }
@@ -47,7 +50,8 @@ bool OperatorChain::Passes(const Moving& moving, size_t node) const {
 
 void OperatorChain::BeginControl(Control control, size_t origin) {
   PFPP_CHECK(origin != kOutside || controls_.empty());
-  Moving moving{std::move(control), origin, origin == kOutside ? 0 : origin + 1, std::vector<bool>(nodes_.size())};
+  Moving moving{std::move(control), origin, origin == kOutside ? 0 : origin + 1,
+                std::vector<bool>(nodes_.size())};
   moving.reaches[origin == kOutside ? 0 : origin] = true;
   for (size_t i = 1; i < nodes_.size(); ++i) {
     const size_t before = predecessor_[i];
@@ -78,7 +82,12 @@ absl::StatusOr<Progress> OperatorChain::Run() {
 
   const int deepest = deepest_pending();
   if (!failure_.ok() && deepest <= failed_) return SendBeforeFailure();
-  if (deepest < 0) return controls_.empty() ? Progress::kDone : RunControl();
+  if (deepest < 0 && controls_.empty()) return Progress::kDone;
+  // What an operator sends goes on before that operator does.
+  if (deepest < 0 || (!controls_.empty() && controls_.back().origin != kOutside &&
+                      deepest <= static_cast<int>(controls_.back().origin))) {
+    return RunControl();
+  }
   Node& node = *nodes_[deepest];
   RecordBatchView view{node.pending.get(), node.pending_position};
   absl::StatusOr<Progress> progress = node.op->ProcessBatch(node.pending_input, view, node.output);
@@ -89,9 +98,11 @@ absl::StatusOr<Progress> OperatorChain::Run() {
     // What was finished before goes on: its effects come before the failure's.
     failure_ = progress.status();
     failed_ = deepest;
-    return deepest_pending() > failed_ ? absl::StatusOr<Progress>(Progress::kMore) : SendBeforeFailure();
+    return deepest_pending() > failed_ ? absl::StatusOr<Progress>(Progress::kMore)
+                                       : SendBeforeFailure();
   }
-  if (!progress.ok() || !delivered.ok()) return SendBeforeFailure(progress.ok() ? delivered : progress.status());
+  if (!progress.ok() || !delivered.ok())
+    return SendBeforeFailure(progress.ok() ? delivered : progress.status());
   if (*progress == Progress::kWait && node.pending != nullptr) {
     return failure_.ok() ? absl::StatusOr<Progress>(Progress::kWait) : SendBeforeFailure();
   }
@@ -128,7 +139,8 @@ absl::StatusOr<Progress> OperatorChain::RunControl() {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (!done.reaches[i] || !Passes(done, i)) continue;
     for (const size_t partition : nodes_[i]->partitions) {
-      std::visit([&](const auto& control) { partitions_[partition]->Broadcast(control); }, done.control);
+      std::visit([&](const auto& control) { partitions_[partition]->Broadcast(control); },
+                 done.control);
     }
   }
   return Progress::kMore;  // the partitions may have to wait for credit
@@ -136,7 +148,7 @@ absl::StatusOr<Progress> OperatorChain::RunControl() {
 
 int64_t OperatorChain::next_processing_time() const {
   int64_t next = kMaxTimestamp;
-  if (!failure_.ok()) return next;
+  if (!failure_.ok() || !controls_.empty()) return next;
   for (size_t i = static_cast<size_t>(std::max(deepest_pending(), 0)); i < nodes_.size(); ++i) {
     next = std::min(next, nodes_[i]->op->next_processing_time());
   }
@@ -157,7 +169,8 @@ absl::Status OperatorChain::RunProcessingTime(int64_t now) {
 absl::Status OperatorChain::Deliver(size_t position) {
   Node& node = *nodes_[position];
   RETURN_IF_ERROR(DeliverBatch(node, Output::kMain));
-  for (int side = 0; side < node.output.side_outputs(); ++side) RETURN_IF_ERROR(DeliverBatch(node, side));
+  for (int side = 0; side < node.output.side_outputs(); ++side)
+    RETURN_IF_ERROR(DeliverBatch(node, side));
   if (const auto watermark = node.output.TakeWatermark()) BeginControl(*watermark, position);
   return absl::OkStatus();
 }
@@ -168,7 +181,8 @@ absl::Status OperatorChain::DeliverBatch(Node& node, int output) {
   if (batch == nullptr || batch->empty()) return absl::OkStatus();
   size_t consumers = 0;
   for (const size_t successor : node.successors) consumers += nodes_[successor]->takes == output;
-  for (const size_t partition : node.partitions) consumers += partitions_[partition]->side_output() == output;
+  for (const size_t partition : node.partitions)
+    consumers += partitions_[partition]->side_output() == output;
   const auto next = [&]() -> absl::StatusOr<std::unique_ptr<RecordBatch>> {
     if (--consumers == 0) return std::move(batch);
     return batch->Copy();

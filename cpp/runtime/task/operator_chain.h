@@ -10,16 +10,16 @@
 
 namespace pyflinkpp {
 
-// A tree of operators; the first is its head. Between two operators lies at most one batch: an operator runs only when
-// its successors have consumed theirs, so the chain is a small scheduler instead of a call stack, every operator may stop
-// after any element, and memory is bounded.
+// A tree of operators; the first is its head. Between two operators lies at most one batch: an
+// operator runs only when its successors have consumed theirs, so the chain is a small scheduler
+// instead of a call stack, every operator may stop after any element, and memory is bounded.
 //
 //   Push/Poll -> [0] -batch-> [1] -batch-> [3] -> partition
 //                   \-copy-> [2] -> partition
 //
-// A control element (watermark, barrier, end of input) passes an operator when all data before it has. An operator may
-// send watermarks of its own to what follows it.
-// Owned by its task, used on its loop.
+// A control element (watermark, barrier, end of input) passes an operator when all data before it
+// has. An operator may send watermarks of its own to what follows it. Owned by its task, used on
+// its loop.
 class OperatorChain {
  public:
   struct Node {
@@ -27,17 +27,18 @@ class OperatorChain {
     OperatorContext context;
     std::vector<OperatorCounters> counters;  // by JobGraph operator
     std::vector<int> operator_ids;
-    std::vector<size_t> successors;          // all greater than the node's own position
+    std::vector<size_t> successors;  // all greater than the node's own position
     std::vector<size_t> partitions;
-    int takes = Output::kMain;               // which output of its predecessor
+    int takes = Output::kMain;  // which output of its predecessor
     Output output;
-    std::unique_ptr<RecordBatch> pending;    // of input pending_input, from pending_position on
+    std::unique_ptr<RecordBatch> pending;  // of input pending_input, from pending_position on
     size_t pending_position = 0;
     int pending_input = 0;
     bool opened = false;
   };
 
-  OperatorChain(std::vector<std::unique_ptr<Node>> nodes, std::vector<std::unique_ptr<ResultPartition>> partitions);
+  OperatorChain(std::vector<std::unique_ptr<Node>> nodes,
+                std::vector<std::unique_ptr<ResultPartition>> partitions);
 
   absl::Status Open();
   // Closes what was opened, last first; the first error wins.
@@ -50,12 +51,13 @@ class OperatorChain {
   void PushEnd() { BeginControl(EndOfInput{}); }
   absl::StatusOr<Progress> PollSource();
 
-  // Moves what is under way one operator call further. kDone: the chain is drained. kWait: for credit or an operator's wake.
+  // Moves what is under way one operator call further. kDone: the chain is drained. kWait: for
+  // credit or an operator's wake.
   absl::StatusOr<Progress> Run();
   bool drained() const { return controls_.empty() && deepest_pending() < 0; }
 
-  // When an operator wants the clock's time, milliseconds since the epoch; kMaxTimestamp: none does. Operators in front
-  // of one with work left are not asked: its batch goes first.
+  // When an operator wants the clock's time, milliseconds since the epoch; kMaxTimestamp: none
+  // does. Operators in front of one with work left are not asked: its batch goes first.
   int64_t next_processing_time() const;
   // Tells the time to the first of them for which it has come.
   absl::Status RunProcessingTime(int64_t now);
@@ -73,8 +75,8 @@ class OperatorChain {
   struct Moving {
     Control control;
     size_t origin;
-    size_t position;             // the node it has reached
-    std::vector<bool> reaches;   // by node: comes there at all
+    size_t position;            // the node it has reached
+    std::vector<bool> reaches;  // by node: comes there at all
   };
   static constexpr size_t kOutside = ~size_t{0};
 
@@ -91,9 +93,11 @@ class OperatorChain {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<ResultPartition>> partitions_;
   std::vector<size_t> predecessor_;  // by node
-  std::vector<Moving> controls_;     // the last one goes first: what an operator sends while another passes
+  std::vector<Moving>
+      controls_;  // the last one goes first: what an operator sends while another passes
   size_t committed_ = 0;
-  absl::Status failure_;  // of the node failed_, while its successors still work on what came before
+  absl::Status
+      failure_;  // of the node failed_, while its successors still work on what came before
   int failed_ = -1;
 };
 

@@ -10,9 +10,9 @@
 
 namespace pyflinkpp {
 
-absl::StatusOr<std::unique_ptr<KeyedStateBackend>> MakeKeyedStateBackend(const std::map<std::string, std::string>& configuration,
-                                                                         KeyGroupRange key_groups, int max_parallelism,
-                                                                         const std::string& name) {
+absl::StatusOr<std::unique_ptr<KeyedStateBackend>> MakeKeyedStateBackend(
+    const std::map<std::string, std::string>& configuration, KeyGroupRange key_groups,
+    int max_parallelism, const std::string& name) {
   const auto option = [&](const char* key, const char* otherwise) {
     const auto found = configuration.find(key);
     return found == configuration.end() ? std::string(otherwise) : found->second;
@@ -22,7 +22,8 @@ absl::StatusOr<std::unique_ptr<KeyedStateBackend>> MakeKeyedStateBackend(const s
   if (type == "rocksdb") {
     std::string directory = option("state.backend.rocksdb.localdir", "");
     if (directory.empty()) directory = std::filesystem::temp_directory_path();
-    return OpenRocksDbKeyedStateBackend(key_groups, max_parallelism, absl::StrCat(directory, "/pyflinkpp-state-", name));
+    return OpenRocksDbKeyedStateBackend(key_groups, max_parallelism,
+                                        absl::StrCat(directory, "/pyflinkpp-state-", name));
   }
   return UserError(absl::StrCat("state.backend.type: '", type, "' is none of hashmap, rocksdb"));
 }

@@ -11,8 +11,8 @@
 namespace pyflinkpp {
 
 // `name` tells the user of the state from all others on this machine; files get it.
-absl::StatusOr<std::unique_ptr<KeyedStateBackend>> MakeKeyedStateBackend(const std::map<std::string, std::string>& configuration,
-                                                                         KeyGroupRange key_groups, int max_parallelism,
-                                                                         const std::string& name);
+absl::StatusOr<std::unique_ptr<KeyedStateBackend>> MakeKeyedStateBackend(
+    const std::map<std::string, std::string>& configuration, KeyGroupRange key_groups,
+    int max_parallelism, const std::string& name);
 
 }  // namespace pyflinkpp

@@ -9,8 +9,8 @@
 
 namespace pyflinkpp {
 
-// The task's watermark is the least of its live channels'. Idle channels are left out; when all are idle, so is the task.
-// It never goes back, also when a channel that was idle comes back with less.
+// The task's watermark is the least of its live channels'. Idle channels are left out; when all are
+// idle, so is the task. It never goes back, also when a channel that was idle comes back with less.
 class StatusWatermarkValve {
  public:
   explicit StatusWatermarkValve(size_t channels) : channels_(channels) {}
@@ -18,7 +18,8 @@ class StatusWatermarkValve {
   // Takes a channel's watermark; returns what the task now says, if that is new.
   std::optional<Watermark> Advance(size_t channel, const Watermark& watermark) {
     channels_[channel].idle = watermark.idle;
-    if (!watermark.idle) channels_[channel].timestamp = std::max(channels_[channel].timestamp, watermark.timestamp);
+    if (!watermark.idle)
+      channels_[channel].timestamp = std::max(channels_[channel].timestamp, watermark.timestamp);
     Watermark next{kMaxTimestamp, true};
     for (const Watermark& each : channels_) {
       if (each.idle) continue;

@@ -11,8 +11,8 @@
 
 namespace pyflinkpp {
 
-StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& transport, const OperatorRegistry& registry,
-                       TaskListener& listener)
+StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& transport,
+                       const OperatorRegistry& registry, TaskListener& listener)
     : Loop(deployment.name, env.clock),
       deployment_(std::move(deployment)),
       env_(env),
@@ -24,10 +24,11 @@ StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& tran
 StreamTask::~StreamTask() = default;
 
 bool StreamTask::takes_turns() const {
-  return std::any_of(deployment_.chain.begin(), deployment_.chain.end(), [&](const idl::ChainNode& node) {
-    const auto entry = registry_.entries.find(KindOf(node.op.spec));
-    return entry != registry_.entries.end() && entry->second.takes_turns;
-  });
+  return std::any_of(deployment_.chain.begin(), deployment_.chain.end(),
+                     [&](const idl::ChainNode& node) {
+                       const auto entry = registry_.entries.find(KindOf(node.op.spec));
+                       return entry != registry_.entries.end() && entry->second.takes_turns;
+                     });
 }
 
 void StreamTask::Cancel() {
@@ -60,7 +61,8 @@ absl::Status StreamTask::Build() {
   for (size_t i = 0; i < members.size(); ++i) {
     const std::string kind = KindOf(members[i].op.spec);
     const auto entry = registry_.entries.find(kind);
-    if (entry == registry_.entries.end()) return absl::UnimplementedError(absl::StrCat("no operator of kind '", kind, "'"));
+    if (entry == registry_.entries.end())
+      return absl::UnimplementedError(absl::StrCat("no operator of kind '", kind, "'"));
     // A member that continues its predecessor's stage was taken along with it.
     if (node_of[i] != kNone) continue;
 
@@ -70,14 +72,26 @@ absl::Status StreamTask::Build() {
       if (last.successors.size() != 1 || !last.outputs.empty()) break;
       const size_t successor = last.successors[0];
       const auto next = registry_.entries.find(KindOf(members[successor].op.spec));
-      if (next == registry_.entries.end() || !next->second.fuses || members[successor].side_output != Output::kMain) break;
+      if (next == registry_.entries.end() || !next->second.fuses ||
+          members[successor].side_output != Output::kMain)
+        break;
       run.push_back(successor);
     }
     auto node = std::make_unique<OperatorChain::Node>(
-        OperatorChain::Node{.op = nullptr, .context = {.env = env_, .task_name = {}, .configuration = deployment_.configuration,
-                                                       .wake = {}, .report_accumulator = {}, .counters = {}},
-                            .counters = {}, .operator_ids = {}, .successors = {}, .partitions = {},
-                            .takes = members[i].side_output, .output = {}, .pending = {}});
+        OperatorChain::Node{.op = nullptr,
+                            .context = {.env = env_,
+                                        .task_name = {},
+                                        .configuration = deployment_.configuration,
+                                        .wake = {},
+                                        .report_accumulator = {},
+                                        .counters = {}},
+                            .counters = {},
+                            .operator_ids = {},
+                            .successors = {},
+                            .partitions = {},
+                            .takes = members[i].side_output,
+                            .output = {},
+                            .pending = {}});
     std::vector<idl::OperatorNode> specs;
     for (const size_t position : run) {
       specs.push_back(members[position].op);
@@ -108,17 +122,20 @@ absl::Status StreamTask::Build() {
     if (NeedsKeys(specs.front().spec)) {
       auto& state = keyed_state_[static_cast<int>(i)];
       ASSIGN_OR_RETURN(
-          state, MakeKeyedStateBackend(
-                     deployment_.configuration,
-                     KeyGroupsOfSubtask(context.subtask, context.parallelism, context.max_parallelism), context.max_parallelism,
-                     absl::StrCat(deployment_.task.job_id, "-", specs.front().id, "-", context.subtask, "-", context.attempt)));
+          state, MakeKeyedStateBackend(deployment_.configuration,
+                                       KeyGroupsOfSubtask(context.subtask, context.parallelism,
+                                                          context.max_parallelism),
+                                       context.max_parallelism,
+                                       absl::StrCat(deployment_.task.job_id, "-", specs.front().id,
+                                                    "-", context.subtask, "-", context.attempt)));
       context.keyed_state = state.get();
     }
     nodes.push_back(std::move(node));
   }
   for (size_t i = 0; i < members.size(); ++i) {
     for (const int successor : members[i].successors) {
-      if (node_of[successor] != node_of[i]) nodes[node_of[i]]->successors.push_back(node_of[successor]);
+      if (node_of[successor] != node_of[i])
+        nodes[node_of[i]]->successors.push_back(node_of[successor]);
     }
   }
 
@@ -126,14 +143,17 @@ absl::Status StreamTask::Build() {
   for (const idl::OutputDescriptor& output : deployment_.outputs) {
     std::vector<std::unique_ptr<OutputChannel>> channels;
     for (const int target : output.targets) {
-      channels.push_back(
-          transport_.OpenOutput({deployment_.task.job_id, output.edge, deployment_.task.subtask, target}, mailbox()));
+      channels.push_back(transport_.OpenOutput(
+          {deployment_.task.job_id, output.edge, deployment_.task.subtask, target}, mailbox()));
     }
-    partitions.push_back(std::make_unique<ResultPartition>(output, std::move(channels), env_.random));
+    partitions.push_back(
+        std::make_unique<ResultPartition>(output, std::move(channels), env_.random));
   }
   for (const idl::InputDescriptor& input : deployment_.inputs) {
     for (const int source : input.sources) {
-      gate_.Open(transport_, {deployment_.task.job_id, input.edge, source, deployment_.task.subtask}, input.input);
+      gate_.Open(transport_,
+                 {deployment_.task.job_id, input.edge, source, deployment_.task.subtask},
+                 input.input);
     }
   }
   open_channels_ = gate_.size();
@@ -173,7 +193,8 @@ StepResult StreamTask::Work() {
       const absl::StatusOr<Progress> progress = chain_->Commit();
       if (!progress.ok()) return Fail(progress.status());
       if (*progress == Progress::kDone) End(idl::TaskState::FINISHED, std::nullopt);
-      return {*progress == Progress::kWait ? StepResult::State::kWait : StepResult::State::kMore, "commit files"};
+      return {*progress == Progress::kWait ? StepResult::State::kWait : StepResult::State::kMore,
+              "commit files"};
     }
   }
   return {StepResult::State::kWait, "idle"};
@@ -211,7 +232,8 @@ void StreamTask::WakeAt(int64_t millis) {
   if (wake_at_ <= millis) return;
   wake_at_ = millis;
   const int64_t wait_ms = millis - env_.clock.NowMillis();
-  mailbox().PostAt(env_.clock.NowNanos() + wait_ms * 1'000'000, "processing time", [this] { wake_at_ = kMaxTimestamp; });
+  mailbox().PostAt(env_.clock.NowNanos() + wait_ms * 1'000'000, "processing time",
+                   [this] { wake_at_ = kMaxTimestamp; });
 }
 
 StepResult StreamTask::PollSource() {
@@ -242,12 +264,16 @@ StepResult StreamTask::TakeInput() {
 
 void StreamTask::ConsumeElement(size_t channel, StreamElement element) {
   std::visit(Overloaded{
-                 [&](std::unique_ptr<RecordBatch>& batch) { chain_->PushBatch(std::move(batch), gate_.input_of(channel)); },
+                 [&](std::unique_ptr<RecordBatch>& batch) {
+                   chain_->PushBatch(std::move(batch), gate_.input_of(channel));
+                 },
                  [&](Watermark& watermark) {
-                   if (auto advanced = valve_->Advance(channel, watermark)) chain_->PushWatermark(*advanced);
+                   if (auto advanced = valve_->Advance(channel, watermark))
+                     chain_->PushWatermark(*advanced);
                  },
                  [&](CheckpointBarrier& barrier) {
-                   if (auto aligned = barriers_->OnBarrier(channel, barrier)) chain_->PushBarrier(*aligned);
+                   if (auto aligned = barriers_->OnBarrier(channel, barrier))
+                     chain_->PushBarrier(*aligned);
                  },
                  [&](EndOfInput&) {
                    if (auto aligned = barriers_->OnEnd(channel)) chain_->PushBarrier(*aligned);
@@ -257,7 +283,8 @@ void StreamTask::ConsumeElement(size_t channel, StreamElement element) {
              element);
 }
 
-// Runs once all data has passed: first the end of input goes through the chain, then the task waits for its job.
+// Runs once all data has passed: first the end of input goes through the chain, then the task waits
+// for its job.
 void StreamTask::PrepareCommit() {
   if (!end_pushed_) {
     end_pushed_ = true;

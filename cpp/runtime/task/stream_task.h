@@ -1,4 +1,5 @@
-// One attempt of one subtask: a loop around an input gate or a source, an operator chain and result partitions.
+// One attempt of one subtask: a loop around an input gate or a source, an operator chain and result
+// partitions.
 #pragma once
 
 #include <atomic>
@@ -32,8 +33,8 @@ class TaskListener {
 // Close() of every opened operator runs before the final report, whatever the way there.
 class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> {
  public:
-  StreamTask(idl::TaskDeployment deployment, Env& env, Transport& transport, const OperatorRegistry& registry,
-             TaskListener& listener);
+  StreamTask(idl::TaskDeployment deployment, Env& env, Transport& transport,
+             const OperatorRegistry& registry, TaskListener& listener);
   ~StreamTask() override;
 
   // Any thread.

@@ -7,7 +7,8 @@ namespace {
 constexpr int64_t kTickNanos = 1'000'000;
 }
 
-TaskManager::TaskManager(std::string name, Env& env, Transport& transport, const OperatorRegistry& registry,
+TaskManager::TaskManager(std::string name, Env& env, Transport& transport,
+                         const OperatorRegistry& registry,
                          std::shared_ptr<JobManagerGateway> job_manager)
     : Loop(std::move(name), env.clock),
       env_(env),
@@ -18,7 +19,8 @@ TaskManager::TaskManager(std::string name, Env& env, Transport& transport, const
 void TaskManager::SubmitTask(idl::TaskDeployment deployment) {
   mailbox().Post("submit task", [this, deployment = std::move(deployment)]() mutable {
     const idl::TaskId id = deployment.task;
-    auto task = std::make_shared<StreamTask>(std::move(deployment), env_, transport_, registry_, *this);
+    auto task =
+        std::make_shared<StreamTask>(std::move(deployment), env_, transport_, registry_, *this);
     tasks_.emplace(id, task);
     env_.loops.Start(std::move(task));
     if (!std::exchange(ticking_, true)) Tick();
@@ -38,9 +40,10 @@ void TaskManager::CancelTask(idl::TaskId task) {
 
 void TaskManager::AssignSplits(idl::SplitAssignment assignment) {
   idl::TaskId task = assignment.task;
-  WithTask("assign splits", std::move(task), [assignment = std::move(assignment)](StreamTask& found) mutable {
-    found.AddSplits(std::move(assignment));
-  });
+  WithTask("assign splits", std::move(task),
+           [assignment = std::move(assignment)](StreamTask& found) mutable {
+             found.AddSplits(std::move(assignment));
+           });
 }
 
 void TaskManager::CommitTask(idl::TaskId task) {
@@ -49,7 +52,8 @@ void TaskManager::CommitTask(idl::TaskId task) {
 
 void TaskManager::OnReport(idl::TaskReport report) {
   mailbox().Post("task report", [this, report = std::move(report)]() mutable {
-    const bool ended = report.state == idl::TaskState::FINISHED || report.state == idl::TaskState::CANCELED ||
+    const bool ended = report.state == idl::TaskState::FINISHED ||
+                       report.state == idl::TaskState::CANCELED ||
                        report.state == idl::TaskState::FAILED;
     if (ended) tasks_.erase(report.task);
     job_manager_->ReportTask(std::move(report));

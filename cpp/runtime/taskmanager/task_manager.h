@@ -12,12 +12,13 @@ namespace pyflinkpp {
 
 struct TaskIdLess {
   bool operator()(const idl::TaskId& a, const idl::TaskId& b) const {
-    return std::tie(a.job_id, a.vertex, a.subtask, a.attempt) < std::tie(b.job_id, b.vertex, b.subtask, b.attempt);
+    return std::tie(a.job_id, a.vertex, a.subtask, a.attempt) <
+           std::tie(b.job_id, b.vertex, b.subtask, b.attempt);
   }
 };
 
-// Gateway calls and task listeners' calls come from any thread and become mail. Ends after Shutdown, when its last task
-// has ended.
+// Gateway calls and task listeners' calls come from any thread and become mail. Ends after
+// Shutdown, when its last task has ended.
 class TaskManager : public Loop, public TaskManagerGateway, public TaskListener {
  public:
   TaskManager(std::string name, Env& env, Transport& transport, const OperatorRegistry& registry,
@@ -34,7 +35,9 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
 
  private:
   void OnReport(idl::TaskReport report) override;
-  void OnSplitRequest(idl::SplitRequest request) override { job_manager_->RequestSplit(std::move(request)); }
+  void OnSplitRequest(idl::SplitRequest request) override {
+    job_manager_->RequestSplit(std::move(request));
+  }
   void Tick();
   // Runs `action` on the task if it is still here.
   template <class Action>

@@ -13,8 +13,9 @@
 
 namespace pyflinkpp {
 
-// One value for each key; a key may carry a namespace (namespaced_key.h), as a window's. An access goes through three steps, so that a backend on disk reads and writes in bulk and
-// a Python function between them never waits for it: Prefetch the keys of a batch, Access each, Flush.
+// One value for each key; a key may carry a namespace (namespaced_key.h), as a window's. An access
+// goes through three steps, so that a backend on disk reads and writes in bulk and a Python
+// function between them never waits for it: Prefetch the keys of a batch, Access each, Flush.
 class ValueState {
  public:
   virtual ~ValueState() = default;
@@ -23,31 +24,35 @@ class ValueState {
   // REQUIRES: they belong to the backend's key groups.
   virtual absl::Status Prefetch(std::span<const RecordKey> keys) = 0;
 
-  // The row of the value of the prefetched key at position `i`, made if it is missing: then `*found` is false, the row is
-  // zeros, and the caller puts a value into it at once. The caller may replace the value (releasing the old one). Valid
-  // until the next Access. Equal keys of one prefetch share their value.
+  // The row of the value of the prefetched key at position `i`, made if it is missing: then
+  // `*found` is false, the row is zeros, and the caller puts a value into it at once. The caller
+  // may replace the value (releasing the old one). Valid until the next Access. Equal keys of one
+  // prefetch share their value.
   virtual std::byte* Access(size_t i, bool* found) = 0;
 
-  // The row that Access(i) will most likely give, or null: for prefetching what its value points to, nothing else.
+  // The row that Access(i) will most likely give, or null: for prefetching what its value points
+  // to, nothing else.
   virtual const std::byte* Hint(size_t i) const = 0;
 
-  // Writes back what was accessed or erased, by Prefetch or one at a time. Rows are not valid any more.
+  // Writes back what was accessed or erased, by Prefetch or one at a time. Rows are not valid any
+  // more.
   virtual absl::Status Flush() = 0;
 
-  // One at a time, between two Prefetches or among their accesses. A row is valid until the next call of any of these.
-  // The row of the key, null when it has no value. Not to be written to.
+  // One at a time, between two Prefetches or among their accesses. A row is valid until the next
+  // call of any of these. The row of the key, null when it has no value. Not to be written to.
   virtual absl::StatusOr<const std::byte*> Find(const RecordKey& key) = 0;
   // As Access.
   virtual absl::StatusOr<std::byte*> FindOrInsert(const RecordKey& key, bool* found) = 0;
   // Releases the key's value, if there is one.
   virtual absl::Status Erase(const RecordKey& key) = 0;
 
-  // Calls `visit` with each key and the row of its value, in the order of the keys' bytes, starting behind `*after`
-  // (from the start when null), until it returns false.
-  virtual absl::Status Scan(const std::string* after,
-                            const std::function<bool(absl::string_view key, const std::byte* row)>& visit) = 0;
+  // Calls `visit` with each key and the row of its value, in the order of the keys' bytes, starting
+  // behind `*after` (from the start when null), until it returns false.
+  virtual absl::Status Scan(
+      const std::string* after,
+      const std::function<bool(absl::string_view key, const std::byte* row)>& visit) = 0;
 
-  virtual size_t size() const = 0;  // keys with a value
+  virtual size_t size() const = 0;                // keys with a value
   int64_t accesses() const { return accesses_; }  // calls of Access
 
  protected:

@@ -15,8 +15,8 @@
 
 namespace pyflinkpp {
 
-// A timer exists once for each key, namespace and timestamp. They fire in the order of their timestamps; equal ones in
-// the order in which they were registered.
+// A timer exists once for each key, namespace and timestamp. They fire in the order of their
+// timestamps; equal ones in the order in which they were registered.
 class TimerQueue {
  public:
   struct Timer {
@@ -40,7 +40,12 @@ class TimerQueue {
     const Wanted wanted{timestamp, key, space};
     if (known_.contains(wanted)) return false;
     TimerPtr timer(static_cast<Timer*>(::operator new(sizeof(Timer) + key.size)));
-    *timer = {.timestamp = timestamp, .number = registered_++, .space = space, .hash = key.hash, .key_size = key.size, .deleted = false};
+    *timer = {.timestamp = timestamp,
+              .number = registered_++,
+              .space = space,
+              .hash = key.hash,
+              .key_size = key.size,
+              .deleted = false};
     if (key.size > 0) std::memcpy(timer->key, key.data, key.size);
     known_.insert(timer.get());
     heap_.push_back({timestamp, timer->number, std::move(timer)});
@@ -98,12 +103,17 @@ class TimerQueue {
   struct Hash {
     using is_transparent = void;
     static size_t Of(int64_t timestamp, uint32_t hash, const Namespace& space) {
-      const uint64_t words = static_cast<uint64_t>(timestamp) * 0x9e3779b97f4a7c15ULL + static_cast<uint64_t>(space.first) +
+      const uint64_t words = static_cast<uint64_t>(timestamp) * 0x9e3779b97f4a7c15ULL +
+                             static_cast<uint64_t>(space.first) +
                              static_cast<uint64_t>(space.second) * 0xc2b2ae3d27d4eb4fULL;
       return MixHash(words ^ (static_cast<uint64_t>(hash) << 32 | hash));
     }
-    size_t operator()(const Wanted& timer) const { return Of(timer.timestamp, timer.key.hash, timer.space); }
-    size_t operator()(const Timer* timer) const { return Of(timer->timestamp, timer->hash, timer->space); }
+    size_t operator()(const Wanted& timer) const {
+      return Of(timer.timestamp, timer.key.hash, timer.space);
+    }
+    size_t operator()(const Timer* timer) const {
+      return Of(timer->timestamp, timer->hash, timer->space);
+    }
   };
   struct Equal {
     using is_transparent = void;

@@ -13,15 +13,15 @@
 
 namespace pyflinkpp {
 
-// Open addressing with linear probing. A slot has everything: hash, row and (when it is short) the key, and never
-// crosses a cache line without need, so that a look-up of a key that is not in the cache costs one miss. (absl's
-// flat_hash_set of pointers costs three: control bytes, slot, entry; measured over 100,000 keys it made a counter a third
-// slower.)
+// Open addressing with linear probing. A slot has everything: hash, row and (when it is short) the
+// key, and never crosses a cache line without need, so that a look-up of a key that is not in the
+// cache costs one miss. (absl's flat_hash_set of pointers costs three: control bytes, slot, entry;
+// measured over 100,000 keys it made a counter a third slower.)
 //
 //   slot:  hash u32 | key size u32 | row (stride bytes) | key (inline, or a pointer to its bytes)
 //
-// A hash of 0 marks a free slot; a key with that hash is kept under 1. Rows move when the table grows: a pointer to one
-// is good until the next insertion or erasure.
+// A hash of 0 marks a free slot; a key with that hash is kept under 1. Rows move when the table
+// grows: a pointer to one is good until the next insertion or erasure.
 class KeyTable {
  public:
   // `stride`: bytes of a row, a multiple of 8.
@@ -49,7 +49,9 @@ class KeyTable {
       if (HashOf(slot) == 0) return nullptr;
     }
   }
-  bool IsRowOf(const std::byte* row, absl::string_view key) const { return EqualKeys(KeyOf(row - kHeader), key); }
+  bool IsRowOf(const std::byte* row, absl::string_view key) const {
+    return EqualKeys(KeyOf(row - kHeader), key);
+  }
   // Changes when rows have moved.
   uint64_t generation() const { return generation_; }
 
@@ -79,15 +81,19 @@ class KeyTable {
   }
 
   // The row of the key, null when it is missing.
-  std::byte* Find(absl::string_view key, uint32_t hash) const { return FindStored(key, Stored(hash)); }
+  std::byte* Find(absl::string_view key, uint32_t hash) const {
+    return FindStored(key, Stored(hash));
+  }
 
-  // Takes the key out; its row must own nothing any more. Others may move: what Find and Candidate gave is not valid.
+  // Takes the key out; its row must own nothing any more. Others may move: what Find and Candidate
+  // gave is not valid.
   void Erase(std::byte* row) {
     size_t hole = static_cast<size_t>(row - kHeader - slots_.get()) / slot_size_;
     FreeLongKey(SlotAt(hole));
     --size_;
     ++generation_;
-    // Backward shift: whoever was pushed behind the hole by it moves up, so that no marks are left in the way.
+    // Backward shift: whoever was pushed behind the hole by it moves up, so that no marks are left
+    // in the way.
     for (size_t i = (hole + 1) & mask_; HashOf(SlotAt(i)) != 0; i = (i + 1) & mask_) {
       const size_t home = IndexOf(HashOf(SlotAt(i)));
       if (((i - home) & mask_) < ((i - hole) & mask_)) continue;
@@ -98,7 +104,8 @@ class KeyTable {
     if (size_ == 0 && mask_ + 1 > kKeptCapacity) slots_.reset();  // an empty table takes no room
   }
 
-  // Calls visit(key, row) for each key, in no order. The key's bytes live as long as the table does not grow.
+  // Calls visit(key, row) for each key, in no order. The key's bytes live as long as the table does
+  // not grow.
   template <class Visit>
   void ForEach(Visit visit) {
     for (size_t i = 0; slots_ != nullptr && i <= mask_; ++i) {

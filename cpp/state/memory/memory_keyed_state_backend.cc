@@ -13,8 +13,11 @@ namespace {
 
 class MemoryValueState final : public ValueState {
  public:
-  MemoryValueState(KeyGroupRange groups, int max_parallelism, std::shared_ptr<const TypeSerializer> serializer)
-      : groups_(groups), max_parallelism_(max_parallelism), serializer_(std::move(serializer)),
+  MemoryValueState(KeyGroupRange groups, int max_parallelism,
+                   std::shared_ptr<const TypeSerializer> serializer)
+      : groups_(groups),
+        max_parallelism_(max_parallelism),
+        serializer_(std::move(serializer)),
         row_is_pointer_(serializer_->row_is_pointer()) {
     const uint32_t stride = (serializer_->stride() + 7) / 8 * 8;
     tables_.reserve(static_cast<size_t>(groups_.size()));
@@ -25,12 +28,15 @@ class MemoryValueState final : public ValueState {
     std::vector<std::byte> rows;  // released in one go
     const uint32_t row_size = serializer_->stride();
     for (KeyTable& table : tables_) {
-      table.ForEach([&](absl::string_view, const std::byte* row) { rows.insert(rows.end(), row, row + row_size); });
+      table.ForEach([&](absl::string_view, const std::byte* row) {
+        rows.insert(rows.end(), row, row + row_size);
+      });
     }
     if (!rows.empty()) serializer_->Release(rows.data(), rows.size() / row_size);
   }
 
-  // In waves, so that the memory's latency of one key hides behind the others': the slots, then what the rows point to.
+  // In waves, so that the memory's latency of one key hides behind the others': the slots, then
+  // what the rows point to.
   absl::Status Prefetch(std::span<const RecordKey> keys) override {
     keys_ = keys;
     candidates_.resize(keys.size());
@@ -58,13 +64,16 @@ class MemoryValueState final : public ValueState {
     const Candidate& candidate = candidates_[i];
     *found = true;
     ++accesses_;
-    if (IsCurrent(candidate) && candidate.table->IsRowOf(candidate.row, key.bytes())) return candidate.row;
+    if (IsCurrent(candidate) && candidate.table->IsRowOf(candidate.row, key.bytes()))
+      return candidate.row;
     std::byte* row = candidate.table->FindOrInsert(key.bytes(), key.hash, found);
     size_ += !*found;
     return row;
   }
 
-  const std::byte* Hint(size_t i) const override { return IsCurrent(candidates_[i]) ? candidates_[i].row : nullptr; }
+  const std::byte* Hint(size_t i) const override {
+    return IsCurrent(candidates_[i]) ? candidates_[i].row : nullptr;
+  }
 
   absl::Status Flush() override { return absl::OkStatus(); }
 
@@ -89,24 +98,28 @@ class MemoryValueState final : public ValueState {
     table.Erase(row);
     --size_;
     sorted_.clear();
-    serializer_->Release(value.data(), 1);  // may run code of the user's, which may come back to this state
+    serializer_->Release(value.data(),
+                         1);  // may run code of the user's, which may come back to this state
     return absl::OkStatus();
   }
 
-  absl::Status Scan(const std::string* after,
-                    const std::function<bool(absl::string_view, const std::byte*)>& visit) override {
+  absl::Status Scan(
+      const std::string* after,
+      const std::function<bool(absl::string_view, const std::byte*)>& visit) override {
     if (sorted_.size() != size_ || sorted_generation_ != Generation()) {
       sorted_generation_ = Generation();
       sorted_.clear();
       for (KeyTable& table : tables_) {
-        table.ForEach([&](absl::string_view key, const std::byte* row) { sorted_.emplace_back(key, row); });
+        table.ForEach(
+            [&](absl::string_view key, const std::byte* row) { sorted_.emplace_back(key, row); });
       }
       std::sort(sorted_.begin(), sorted_.end());
     }
     auto next = sorted_.begin();
     if (after != nullptr) {
-      next = std::upper_bound(sorted_.begin(), sorted_.end(), absl::string_view(*after),
-                              [](absl::string_view key, const auto& entry) { return key < entry.first; });
+      next = std::upper_bound(
+          sorted_.begin(), sorted_.end(), absl::string_view(*after),
+          [](absl::string_view key, const auto& entry) { return key < entry.first; });
     }
     for (; next != sorted_.end(); ++next) {
       if (!visit(next->first, next->second)) break;
@@ -147,20 +160,23 @@ class MemoryValueState final : public ValueState {
   size_t size_ = 0;
   std::span<const RecordKey> keys_;    // of the last Prefetch
   std::vector<Candidate> candidates_;  // for each of them
-  std::vector<std::pair<absl::string_view, const std::byte*>> sorted_;  // for Scan; stale when size or generation differ
+  std::vector<std::pair<absl::string_view, const std::byte*>>
+      sorted_;  // for Scan; stale when size or generation differ
   uint64_t sorted_generation_ = 0;
 };
 
 class MemoryKeyedStateBackend final : public KeyedStateBackend {
  public:
-  MemoryKeyedStateBackend(KeyGroupRange groups, int max_parallelism) : groups_(groups), max_parallelism_(max_parallelism) {}
+  MemoryKeyedStateBackend(KeyGroupRange groups, int max_parallelism)
+      : groups_(groups), max_parallelism_(max_parallelism) {}
 
   KeyGroupRange key_groups() const override { return groups_; }
 
   absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
       const std::string& name, std::shared_ptr<const TypeSerializer> serializer) override {
     if (!names_.insert(name).second) {
-      return absl::AlreadyExistsError(absl::StrCat("two states of one operator have the name '", name, "'"));
+      return absl::AlreadyExistsError(
+          absl::StrCat("two states of one operator have the name '", name, "'"));
     }
     return std::make_unique<MemoryValueState>(groups_, max_parallelism_, std::move(serializer));
   }
@@ -173,7 +189,8 @@ class MemoryKeyedStateBackend final : public KeyedStateBackend {
 
 }  // namespace
 
-std::unique_ptr<KeyedStateBackend> MakeMemoryKeyedStateBackend(KeyGroupRange key_groups, int max_parallelism) {
+std::unique_ptr<KeyedStateBackend> MakeMemoryKeyedStateBackend(KeyGroupRange key_groups,
+                                                               int max_parallelism) {
   return std::make_unique<MemoryKeyedStateBackend>(key_groups, max_parallelism);
 }
 

@@ -7,6 +7,7 @@
 
 namespace pyflinkpp {
 
-std::unique_ptr<KeyedStateBackend> MakeMemoryKeyedStateBackend(KeyGroupRange key_groups, int max_parallelism);
+std::unique_ptr<KeyedStateBackend> MakeMemoryKeyedStateBackend(KeyGroupRange key_groups,
+                                                               int max_parallelism);
 
 }  // namespace pyflinkpp

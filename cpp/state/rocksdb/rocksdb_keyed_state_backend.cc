@@ -16,7 +16,6 @@
 namespace pyflinkpp {
 namespace {
 
-rocksdb::Slice SliceOf(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
 absl::string_view BytesOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 absl::Status Checked(const rocksdb::Status& status, absl::string_view what) {
@@ -33,7 +32,8 @@ class Database {
     options.create_if_missing = true;
     options.error_if_exists = true;
     options.info_log_level = rocksdb::WARN_LEVEL;
-    RETURN_IF_ERROR(Checked(rocksdb::DB::Open(options, directory, &database->db_), absl::StrCat("opening ", directory)));
+    RETURN_IF_ERROR(Checked(rocksdb::DB::Open(options, directory, &database->db_),
+                            absl::StrCat("opening ", directory)));
     return database;
   }
 
@@ -41,7 +41,8 @@ class Database {
   Database(Private, std::string directory) : directory_(std::move(directory)) {}
   ~Database() {
     if (db_ == nullptr) return;
-    for (rocksdb::ColumnFamilyHandle* family : families_) (void)db_->DestroyColumnFamilyHandle(family);
+    for (rocksdb::ColumnFamilyHandle* family : families_)
+      (void)db_->DestroyColumnFamilyHandle(family);
     delete db_;
     (void)rocksdb::DestroyDB(directory_, rocksdb::Options());
   }
@@ -50,7 +51,8 @@ class Database {
 
   absl::StatusOr<rocksdb::ColumnFamilyHandle*> CreateFamily(const std::string& name) {
     rocksdb::ColumnFamilyHandle* family;
-    RETURN_IF_ERROR(Checked(db_->CreateColumnFamily(rocksdb::ColumnFamilyOptions(), absl::StrCat("state:", name), &family),
+    RETURN_IF_ERROR(Checked(db_->CreateColumnFamily(rocksdb::ColumnFamilyOptions(),
+                                                    absl::StrCat("state:", name), &family),
                             absl::StrCat("creating state '", name, "'")));
     families_.push_back(family);
     return family;
@@ -64,13 +66,19 @@ class Database {
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
 };
 
-// Stored key: the key group (two bytes, big endian), then the key's bytes. Stored value: the serializer's binary format.
+// Stored key: the key group (two bytes, big endian), then the key's bytes. Stored value: the
+// serializer's binary format.
 class RocksDbValueState final : public ValueState {
  public:
-  RocksDbValueState(std::shared_ptr<Database> database, rocksdb::ColumnFamilyHandle* family, KeyGroupRange groups,
-                    int max_parallelism, std::shared_ptr<const TypeSerializer> serializer)
-      : database_(std::move(database)), family_(family), groups_(groups), max_parallelism_(max_parallelism),
-        serializer_(std::move(serializer)), stride_((serializer_->stride() + 7) / 8 * 8) {}
+  RocksDbValueState(std::shared_ptr<Database> database, rocksdb::ColumnFamilyHandle* family,
+                    KeyGroupRange groups, int max_parallelism,
+                    std::shared_ptr<const TypeSerializer> serializer)
+      : database_(std::move(database)),
+        family_(family),
+        groups_(groups),
+        max_parallelism_(max_parallelism),
+        serializer_(std::move(serializer)),
+        stride_((serializer_->stride() + 7) / 8 * 8) {}
 
   ~RocksDbValueState() override { ReleaseSlots(); }
 
@@ -89,8 +97,10 @@ class RocksDbValueState final : public ValueState {
     for (const Slot* slot : made) stored_keys.emplace_back(slot->stored_key);
     std::vector<rocksdb::PinnableSlice> values(made.size());
     std::vector<rocksdb::Status> statuses(made.size());
-    database_->db().MultiGet(rocksdb::ReadOptions(), family_, made.size(), stored_keys.data(), values.data(), statuses.data());
-    for (size_t i = 0; i < made.size(); ++i) RETURN_IF_ERROR(Fill(*made[i], statuses[i], values[i]));
+    database_->db().MultiGet(rocksdb::ReadOptions(), family_, made.size(), stored_keys.data(),
+                             values.data(), statuses.data());
+    for (size_t i = 0; i < made.size(); ++i)
+      RETURN_IF_ERROR(Fill(*made[i], statuses[i], values[i]));
     return absl::OkStatus();
   }
 
@@ -144,12 +154,15 @@ class RocksDbValueState final : public ValueState {
   }
 
   // Merges the key groups, each of which the database keeps in the order of the keys' bytes.
-  absl::Status Scan(const std::string* after,
-                    const std::function<bool(absl::string_view, const std::byte*)>& visit) override {
+  absl::Status Scan(
+      const std::string* after,
+      const std::function<bool(absl::string_view, const std::byte*)>& visit) override {
     RETURN_IF_ERROR(Flush());
     using Cursor = std::unique_ptr<rocksdb::Iterator>;
     std::vector<Cursor> cursors;
-    const auto key_of = [](const rocksdb::Iterator& cursor) { return BytesOf(cursor.key()).substr(2); };
+    const auto key_of = [](const rocksdb::Iterator& cursor) {
+      return BytesOf(cursor.key()).substr(2);
+    };
     const auto greater = [&](const Cursor& a, const Cursor& b) { return key_of(*a) > key_of(*b); };
     const auto is_in = [&](const rocksdb::Iterator& cursor, const std::string& group) {
       return cursor.Valid() && cursor.key().starts_with(group);
@@ -204,7 +217,8 @@ class RocksDbValueState final : public ValueState {
     const auto known = slot_by_key_.find(stored_key);
     *is_new = known == slot_by_key_.end();
     if (!*is_new) return *known->second;
-    Slot& slot = slots_.emplace_back(Slot{std::move(stored_key), std::make_unique<std::byte[]>(stride_)});
+    Slot& slot =
+        slots_.emplace_back(Slot{std::move(stored_key), std::make_unique<std::byte[]>(stride_)});
     slot_by_key_.emplace(slot.stored_key, &slot);
     return slot;
   }
@@ -214,11 +228,14 @@ class RocksDbValueState final : public ValueState {
     Slot& slot = SlotOf(key, &is_new);
     if (!is_new) return &slot;
     rocksdb::PinnableSlice value;
-    RETURN_IF_ERROR(Fill(slot, database_->db().Get(rocksdb::ReadOptions(), family_, slot.stored_key, &value), value));
+    RETURN_IF_ERROR(
+        Fill(slot, database_->db().Get(rocksdb::ReadOptions(), family_, slot.stored_key, &value),
+             value));
     return &slot;
   }
 
-  absl::Status Fill(Slot& slot, const rocksdb::Status& status, const rocksdb::PinnableSlice& value) {
+  absl::Status Fill(Slot& slot, const rocksdb::Status& status,
+                    const rocksdb::PinnableSlice& value) {
     if (status.IsNotFound()) return absl::OkStatus();
     RETURN_IF_ERROR(Checked(status, "reading"));
     BinaryReader in(BytesOf(value));
@@ -236,8 +253,9 @@ class RocksDbValueState final : public ValueState {
     return slot.row.get();
   }
 
-  absl::StatusOr<bool> Show(const rocksdb::Iterator& cursor, absl::string_view key,
-                            const std::function<bool(absl::string_view, const std::byte*)>& visit) const {
+  absl::StatusOr<bool> Show(
+      const rocksdb::Iterator& cursor, absl::string_view key,
+      const std::function<bool(absl::string_view, const std::byte*)>& visit) const {
     std::vector<std::byte> row(stride_);
     Arena arena;
     BinaryReader in(BytesOf(cursor.value()));
@@ -272,7 +290,8 @@ class RocksDbValueState final : public ValueState {
 
 class RocksDbKeyedStateBackend final : public KeyedStateBackend {
  public:
-  RocksDbKeyedStateBackend(KeyGroupRange groups, int max_parallelism, std::shared_ptr<Database> database)
+  RocksDbKeyedStateBackend(KeyGroupRange groups, int max_parallelism,
+                           std::shared_ptr<Database> database)
       : groups_(groups), max_parallelism_(max_parallelism), database_(std::move(database)) {}
 
   KeyGroupRange key_groups() const override { return groups_; }
@@ -280,10 +299,12 @@ class RocksDbKeyedStateBackend final : public KeyedStateBackend {
   absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
       const std::string& name, std::shared_ptr<const TypeSerializer> serializer) override {
     if (!names_.insert(name).second) {
-      return absl::AlreadyExistsError(absl::StrCat("two states of one operator have the name '", name, "'"));
+      return absl::AlreadyExistsError(
+          absl::StrCat("two states of one operator have the name '", name, "'"));
     }
     ASSIGN_OR_RETURN(rocksdb::ColumnFamilyHandle * family, database_->CreateFamily(name));
-    return std::make_unique<RocksDbValueState>(database_, family, groups_, max_parallelism_, std::move(serializer));
+    return std::make_unique<RocksDbValueState>(database_, family, groups_, max_parallelism_,
+                                               std::move(serializer));
   }
 
  private:
@@ -295,10 +316,11 @@ class RocksDbKeyedStateBackend final : public KeyedStateBackend {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<KeyedStateBackend>> OpenRocksDbKeyedStateBackend(KeyGroupRange key_groups, int max_parallelism,
-                                                                                const std::string& directory) {
+absl::StatusOr<std::unique_ptr<KeyedStateBackend>> OpenRocksDbKeyedStateBackend(
+    KeyGroupRange key_groups, int max_parallelism, const std::string& directory) {
   ASSIGN_OR_RETURN(std::shared_ptr<Database> database, Database::Open(directory));
-  return std::make_unique<RocksDbKeyedStateBackend>(key_groups, max_parallelism, std::move(database));
+  return std::make_unique<RocksDbKeyedStateBackend>(key_groups, max_parallelism,
+                                                    std::move(database));
 }
 
 }  // namespace pyflinkpp

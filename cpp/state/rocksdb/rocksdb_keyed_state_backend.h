@@ -10,7 +10,7 @@
 namespace pyflinkpp {
 
 // Opens an empty database in `directory`, which must not exist, and deletes it with the backend.
-absl::StatusOr<std::unique_ptr<KeyedStateBackend>> OpenRocksDbKeyedStateBackend(KeyGroupRange key_groups, int max_parallelism,
-                                                                                const std::string& directory);
+absl::StatusOr<std::unique_ptr<KeyedStateBackend>> OpenRocksDbKeyedStateBackend(
+    KeyGroupRange key_groups, int max_parallelism, const std::string& directory);
 
 }  // namespace pyflinkpp

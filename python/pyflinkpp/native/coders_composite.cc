@@ -75,7 +75,8 @@ class Fields {
   bool Write(PyObject* const* values, BinaryWriter& out) const {
     for (size_t begin = 0; begin < size(); begin += 8) {
       uint8_t nulls = 0;
-      for (size_t i = begin; i < size() && i < begin + 8; ++i) nulls |= (values[i] == Py_None) << (i - begin);
+      for (size_t i = begin; i < size() && i < begin + 8; ++i)
+        nulls |= (values[i] == Py_None) << (i - begin);
       out.Put(nulls);
     }
     for (size_t i = 0; i < size(); ++i) {
@@ -112,7 +113,9 @@ class Fields {
   }
 
  private:
-  bool AcceptsSlowly(size_t i, PyObject* value) const { return value == Py_None || coders_[i]->Accepts(value); }
+  bool AcceptsSlowly(size_t i, PyObject* value) const {
+    return value == Py_None || coders_[i]->Accepts(value);
+  }
 
   std::vector<Coder> coders_;
   size_t size_ = coders_.size();
@@ -125,15 +128,19 @@ class Fields {
 
 class TupleCoder final : public TypeCoder {
  public:
-  TupleCoder(const idl::TypeInformation& type, std::vector<Coder> coders) : fields_(type, std::move(coders)) {}
+  TupleCoder(const idl::TypeInformation& type, std::vector<Coder> coders)
+      : fields_(type, std::move(coders)) {}
 
   std::string name() const override { return "TUPLE<" + fields_.Names() + ">"; }
   bool immutable() const override { return fields_.immutable(); }
   bool contains_float() const override { return fields_.contains_float(); }
 
-  bool Accepts(PyObject* value) const override { return IsOfSize(value) && fields_.Accepts(Items(value), nullptr); }
+  bool Accepts(PyObject* value) const override {
+    return IsOfSize(value) && fields_.Accepts(Items(value), nullptr);
+  }
   bool AcceptsLike(PyObject* value, PyObject* like) const override {
-    return IsOfSize(value) && fields_.Accepts(Items(value), like == nullptr ? nullptr : Items(like));
+    return IsOfSize(value) &&
+           fields_.Accepts(Items(value), like == nullptr ? nullptr : Items(like));
   }
   PyObject* Normalize(PyObject* value) const override {
     if (PyTuple_CheckExact(value)) return NormalizeTuple(value);
@@ -149,10 +156,15 @@ class TupleCoder final : public TypeCoder {
     return tuple ? NormalizeTuple(tuple.get()) : nullptr;
   }
 
-  bool Write(PyObject* value, BinaryWriter& out) const override { return fields_.Write(Items(value), out); }
+  bool Write(PyObject* value, BinaryWriter& out) const override {
+    return fields_.Write(Items(value), out);
+  }
   PyObject* Read(BinaryReader& in) const override {
     PyRef tuple = PyRef::Steal(PyTuple_New(static_cast<Py_ssize_t>(fields_.size())));
-    if (!tuple || !fields_.Read(in, [&](size_t i, PyObject* field) { PyTuple_SET_ITEM(tuple.get(), i, field); })) return nullptr;
+    if (!tuple || !fields_.Read(in, [&](size_t i, PyObject* field) {
+          PyTuple_SET_ITEM(tuple.get(), i, field);
+        }))
+      return nullptr;
     return tuple.release();
   }
   bool Format(PyObject* value, std::string& out) const override {
@@ -175,14 +187,18 @@ class TupleCoder final : public TypeCoder {
 
  private:
   bool IsOfSize(PyObject* value) const {
-    return PyTuple_CheckExact(value) && static_cast<size_t>(PyTuple_GET_SIZE(value)) == fields_.size();
+    return PyTuple_CheckExact(value) &&
+           static_cast<size_t>(PyTuple_GET_SIZE(value)) == fields_.size();
   }
-  static PyObject* const* Items(PyObject* tuple) { return reinterpret_cast<PyTupleObject*>(tuple)->ob_item; }
+  static PyObject* const* Items(PyObject* tuple) {
+    return reinterpret_cast<PyTupleObject*>(tuple)->ob_item;
+  }
 
   PyObject* NormalizeTuple(PyObject* value) const {
     const size_t size = fields_.size();
     if (static_cast<size_t>(PyTuple_GET_SIZE(value)) != size) {
-      return PyErr_Format(PyExc_TypeError, "%R has %zd fields, not %zu", value, PyTuple_GET_SIZE(value), size);
+      return PyErr_Format(PyExc_TypeError, "%R has %zd fields, not %zu", value,
+                          PyTuple_GET_SIZE(value), size);
     }
     if (fields_.Accepts(Items(value), nullptr)) {
       Py_INCREF(value);
@@ -205,7 +221,8 @@ class TupleCoder final : public TypeCoder {
 
 class RowCoder final : public TypeCoder {
  public:
-  RowCoder(const idl::TypeInformation& type, std::vector<Coder> coders, PyRef names) : fields_(type, std::move(coders)), names_(std::move(names)) {}
+  RowCoder(const idl::TypeInformation& type, std::vector<Coder> coders, PyRef names)
+      : fields_(type, std::move(coders)), names_(std::move(names)) {}
   ~RowCoder() override {  // on any thread
     PyObject* names = names_.release();
     ReleaseReferences(&names, 1);
@@ -234,7 +251,8 @@ class RowCoder final : public TypeCoder {
     }
     if (!values) return nullptr;
     if (static_cast<size_t>(PyList_GET_SIZE(values.get())) != fields_.size()) {
-      return PyErr_Format(PyExc_TypeError, "%R has %zd fields, not %zu", value, PyList_GET_SIZE(values.get()), fields_.size());
+      return PyErr_Format(PyExc_TypeError, "%R has %zd fields, not %zu", value,
+                          PyList_GET_SIZE(values.get()), fields_.size());
     }
     for (size_t i = 0; i < fields_.size(); ++i) {
       PyObject* normalized = NormalizeNullable(fields_[i], PyList_GET_ITEM(values.get(), i));
@@ -263,7 +281,10 @@ class RowCoder final : public TypeCoder {
       if (!kind) return nullptr;
     }
     PyRef values = PyRef::Steal(PyList_New(static_cast<Py_ssize_t>(fields_.size())));
-    if (!values || !fields_.Read(in, [&](size_t i, PyObject* field) { PyList_SET_ITEM(values.get(), i, field); })) return nullptr;
+    if (!values || !fields_.Read(in, [&](size_t i, PyObject* field) {
+          PyList_SET_ITEM(values.get(), i, field);
+        }))
+      return nullptr;
     return Make(std::move(values), std::move(kind));
   }
   bool Format(PyObject* value, std::string& out) const override {
@@ -292,11 +313,14 @@ class RowCoder final : public TypeCoder {
   }
 
  private:
-  static PyObject* const* Items(PyObject* list) { return reinterpret_cast<PyListObject*>(list)->ob_item; }
+  static PyObject* const* Items(PyObject* list) {
+    return reinterpret_cast<PyListObject*>(list)->ob_item;
+  }
 
   PyRef Values(PyObject* row) const {
     PyRef values = PyRef::Steal(PyObject_GetAttrString(row, "_values"));
-    if (values && (!PyList_Check(values.get()) || static_cast<size_t>(PyList_GET_SIZE(values.get())) != fields_.size())) {
+    if (values && (!PyList_Check(values.get()) ||
+                   static_cast<size_t>(PyList_GET_SIZE(values.get())) != fields_.size())) {
       DoesNotFit(row, "row of its type");
       return PyRef();
     }
@@ -318,8 +342,10 @@ class RowCoder final : public TypeCoder {
   PyObject* Make(PyRef values, PyRef kind) const {
     static PyObject* make = nullptr;
     if (Imported(&make, "pyflinkpp.common.types", "_make_row") == nullptr) return nullptr;
-    PyRef row = PyRef::Steal(PyObject_CallFunctionObjArgs(make, names_.get(), values.get(), nullptr));
-    if (row && kind && PyObject_SetAttrString(row.get(), "_row_kind", kind.get()) < 0) return nullptr;
+    PyRef row =
+        PyRef::Steal(PyObject_CallFunctionObjArgs(make, names_.get(), values.get(), nullptr));
+    if (row && kind && PyObject_SetAttrString(row.get(), "_row_kind", kind.get()) < 0)
+      return nullptr;
     return row.release();
   }
 
@@ -338,10 +364,12 @@ class ListCoder final : public TypeCoder {
   bool contains_float() const override { return element_->contains_float(); }
 
   PyObject* Normalize(PyObject* value) const override {
-    if (PyUnicode_Check(value) || PyBytes_Check(value) || PyDict_Check(value)) return DoesNotFit(value, "list");
+    if (PyUnicode_Check(value) || PyBytes_Check(value) || PyDict_Check(value))
+      return DoesNotFit(value, "list");
     PyRef list = PyRef::Steal(PySequence_Check(value) ? PySequence_List(value) : nullptr);
     if (!list) return PyErr_Occurred() ? nullptr : DoesNotFit(value, "list");
-    return Each(std::move(list), [this](PyObject* element) { return NormalizeNullable(*element_, element); });
+    return Each(std::move(list),
+                [this](PyObject* element) { return NormalizeNullable(*element_, element); });
   }
   bool Write(PyObject* value, BinaryWriter& out) const override {
     out.PutVarint(static_cast<uint64_t>(PyList_GET_SIZE(value)));
@@ -372,7 +400,8 @@ class ListCoder final : public TypeCoder {
   }
   PyObject* ForClient(PyObject* value) const override {
     if (!contains_float()) return TypeCoder::ForClient(value);
-    return Each(PyRef::Steal(PySequence_List(value)), [this](PyObject* element) { return ForClientNullable(*element_, element); });
+    return Each(PyRef::Steal(PySequence_List(value)),
+                [this](PyObject* element) { return ForClientNullable(*element_, element); });
   }
 
  private:
@@ -415,7 +444,8 @@ class BytesCoder final : public TypeCoder {
     out += '[';
     for (Py_ssize_t i = 0; i < PyBytes_GET_SIZE(value); ++i) {
       if (i > 0) out += ", ";
-      out += std::to_string(static_cast<int>(static_cast<signed char>(PyBytes_AS_STRING(value)[i])));
+      out +=
+          std::to_string(static_cast<int>(static_cast<signed char>(PyBytes_AS_STRING(value)[i])));
     }
     out += ']';
     return true;
@@ -430,7 +460,9 @@ class MapCoder final : public TypeCoder {
 
   std::string name() const override { return "MAP<" + key_->name() + ", " + value_->name() + ">"; }
   bool immutable() const override { return false; }
-  bool contains_float() const override { return key_->contains_float() || value_->contains_float(); }
+  bool contains_float() const override {
+    return key_->contains_float() || value_->contains_float();
+  }
 
   PyObject* Normalize(PyObject* value) const override {
     if (!PyDict_Check(value)) return DoesNotFit(value, "dict");
@@ -482,7 +514,8 @@ class MapCoder final : public TypeCoder {
     for (Py_ssize_t position = 0; result && PyDict_Next(dict, &position, &key, &value);) {
       const PyRef new_key = PyRef::Steal(convert(*key_, key));
       const PyRef new_value = new_key ? PyRef::Steal(convert(*value_, value)) : PyRef();
-      if (!new_value || PyDict_SetItem(result.get(), new_key.get(), new_value.get()) < 0) return nullptr;
+      if (!new_value || PyDict_SetItem(result.get(), new_key.get(), new_value.get()) < 0)
+        return nullptr;
     }
     return result.release();
   }
@@ -495,7 +528,8 @@ Coder MakeRowCoder(const idl::TypeInformation& type, std::vector<Coder> coders) 
   PyRef names = PyRef::Steal(PyTuple_New(static_cast<Py_ssize_t>(type.children.size())));
   if (!names) return nullptr;
   for (size_t i = 0; i < type.children.size(); ++i) {
-    const std::string name = i < type.field_names.size() ? type.field_names[i] : "f" + std::to_string(i);
+    const std::string name =
+        i < type.field_names.size() ? type.field_names[i] : "f" + std::to_string(i);
     PyObject* text = PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
     if (text == nullptr) return nullptr;
     PyTuple_SET_ITEM(names.get(), i, text);
@@ -512,19 +546,28 @@ std::shared_ptr<const TypeCoder> MakeCompositeCoder(const idl::TypeInformation& 
     children.push_back(MakeCoder(child));
     if (children.back() == nullptr) return nullptr;
   }
-  const size_t wanted = type.kind == Kind::MAP ? 2 : type.kind == Kind::TUPLE || type.kind == Kind::ROW ? children.size() : 1;
+  const size_t wanted = type.kind == Kind::MAP                               ? 2
+                        : type.kind == Kind::TUPLE || type.kind == Kind::ROW ? children.size()
+                                                                             : 1;
   if (children.size() != wanted) return nullptr;
   switch (type.kind) {
     case Kind::PRIMITIVE_ARRAY:
       if (type.children[0].kind == Kind::BYTE) return std::make_shared<BytesCoder>();
       return std::make_shared<ListCoder>("PRIMITIVE_ARRAY", children[0]);
-    case Kind::BASIC_ARRAY: return std::make_shared<ListCoder>("BASIC_ARRAY", children[0]);
-    case Kind::OBJECT_ARRAY: return std::make_shared<ListCoder>("OBJECT_ARRAY", children[0]);
-    case Kind::LIST: return std::make_shared<ListCoder>("LIST", children[0]);
-    case Kind::MAP: return std::make_shared<MapCoder>(children[0], children[1]);
-    case Kind::TUPLE: return std::make_shared<TupleCoder>(type, std::move(children));
-    case Kind::ROW: return MakeRowCoder(type, std::move(children));
-    default: return nullptr;
+    case Kind::BASIC_ARRAY:
+      return std::make_shared<ListCoder>("BASIC_ARRAY", children[0]);
+    case Kind::OBJECT_ARRAY:
+      return std::make_shared<ListCoder>("OBJECT_ARRAY", children[0]);
+    case Kind::LIST:
+      return std::make_shared<ListCoder>("LIST", children[0]);
+    case Kind::MAP:
+      return std::make_shared<MapCoder>(children[0], children[1]);
+    case Kind::TUPLE:
+      return std::make_shared<TupleCoder>(type, std::move(children));
+    case Kind::ROW:
+      return MakeRowCoder(type, std::move(children));
+    default:
+      return nullptr;
   }
 }
 

@@ -76,7 +76,8 @@ class BooleanCoder final : public TypeCoder {
       return value;
     }
     // numpy's booleans, and 0 and 1.
-    if (std::strcmp(Py_TYPE(value)->tp_name, "numpy.bool_") == 0 || std::strcmp(Py_TYPE(value)->tp_name, "numpy.bool") == 0) {
+    if (std::strcmp(Py_TYPE(value)->tp_name, "numpy.bool_") == 0 ||
+        std::strcmp(Py_TYPE(value)->tp_name, "numpy.bool") == 0) {
       return PyBool_FromLong(PyObject_IsTrue(value));
     }
     if (PyLong_Check(value)) {
@@ -107,7 +108,8 @@ bool AsDouble(PyObject* value, double* result) {
     return true;
   }
   const PyNumberMethods* number = Py_TYPE(value)->tp_as_number;
-  if (!PyLong_Check(value) && (number == nullptr || number->nb_float == nullptr)) return DoesNotFit(value, "number") != nullptr;
+  if (!PyLong_Check(value) && (number == nullptr || number->nb_float == nullptr))
+    return DoesNotFit(value, "number") != nullptr;
   *result = PyFloat_AsDouble(value);
   return *result != -1.0 || !PyErr_Occurred();
 }
@@ -182,7 +184,8 @@ class FloatCoder final : public TypeCoder {
 PyObject* NormalizeString(PyObject* value) {
   if (!PyUnicode_Check(value)) return DoesNotFit(value, "string");
   PyObject* string = PyUnicode_FromObject(value);  // the same object unless it is of a subclass
-  if (string != nullptr && PyUnicode_KIND(string) != PyUnicode_1BYTE_KIND && PyUnicode_AsUTF8AndSize(string, nullptr) == nullptr) {
+  if (string != nullptr && PyUnicode_KIND(string) != PyUnicode_1BYTE_KIND &&
+      PyUnicode_AsUTF8AndSize(string, nullptr) == nullptr) {
     Py_DECREF(string);  // lone surrogates: the error says where
     return nullptr;
   }
@@ -192,7 +195,9 @@ PyObject* NormalizeString(PyObject* value) {
 class StringCoder : public TypeCoder {
  public:
   std::string name() const override { return "STRING"; }
-  bool Accepts(PyObject* value) const override { return PyUnicode_CheckExact(value) && PyUnicode_IS_COMPACT_ASCII(value); }
+  bool Accepts(PyObject* value) const override {
+    return PyUnicode_CheckExact(value) && PyUnicode_IS_COMPACT_ASCII(value);
+  }
   PyObject* Normalize(PyObject* value) const override {
     if (Accepts(value)) {
       Py_INCREF(value);
@@ -226,7 +231,8 @@ class CharCoder final : public StringCoder {
   std::string name() const override { return "CHAR"; }
   bool Accepts(PyObject*) const override { return false; }
   PyObject* Normalize(PyObject* value) const override {
-    if (!PyUnicode_Check(value) || PyUnicode_GetLength(value) != 1) return DoesNotFit(value, "single character");
+    if (!PyUnicode_Check(value) || PyUnicode_GetLength(value) != 1)
+      return DoesNotFit(value, "single character");
     return NormalizeString(value);
   }
 };
@@ -246,7 +252,8 @@ class BigIntCoder final : public TypeCoder {
   bool Write(PyObject* value, BinaryWriter& out) const override {
     const size_t bits = _PyLong_NumBits(value);
     std::vector<unsigned char> bytes(bits / 8 + 1);
-    if (_PyLong_AsByteArray(reinterpret_cast<PyLongObject*>(value), bytes.data(), bytes.size(), /*little_endian=*/1,
+    if (_PyLong_AsByteArray(reinterpret_cast<PyLongObject*>(value), bytes.data(), bytes.size(),
+                            /*little_endian=*/1,
                             /*is_signed=*/1) < 0) {
       return false;
     }
@@ -256,7 +263,8 @@ class BigIntCoder final : public TypeCoder {
   PyObject* Read(BinaryReader& in) const override {
     absl::string_view bytes;
     if (!in.GetBytes(&bytes)) return BadBytes(name());
-    return _PyLong_FromByteArray(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), 1, 1);
+    return _PyLong_FromByteArray(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                                 1, 1);
   }
   bool Format(PyObject* value, std::string& out) const override {
     const PyRef text = PyRef::Steal(PyObject_Str(value));
@@ -291,7 +299,9 @@ class BigDecCoder final : public TypeCoder {
     absl::string_view bytes;
     if (!in.GetBytes(&bytes)) return BadBytes(name());
     PyObject* decimal = Decimal();
-    return decimal == nullptr ? nullptr : PyObject_CallFunction(decimal, "s#", bytes.data(), static_cast<Py_ssize_t>(bytes.size()));
+    return decimal == nullptr ? nullptr
+                              : PyObject_CallFunction(decimal, "s#", bytes.data(),
+                                                      static_cast<Py_ssize_t>(bytes.size()));
   }
   bool Format(PyObject* value, std::string& out) const override {
     const PyRef text = PyRef::Steal(PyObject_Str(value));
@@ -321,13 +331,15 @@ class AnyCoder final : public TypeCoder {
     static PyObject* cloud_dumps = nullptr;
     if (Imported(&dumps, "pickle", "dumps") == nullptr) return false;
     PyRef bytes = PyRef::Steal(PyObject_CallFunction(dumps, "Oi", value, 5));
-    if (!bytes) {  // functions and classes of __main__ need cloudpickle; its error is the better one, too
+    if (!bytes) {  // functions and classes of __main__ need cloudpickle; its error is the better
+                   // one, too
       PyErr_Clear();
       if (Imported(&cloud_dumps, "cloudpickle", "dumps") == nullptr) return false;
       bytes = PyRef::Steal(PyObject_CallFunction(cloud_dumps, "Oi", value, 5));
       if (!bytes) return false;
     }
-    out.PutBytes({PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()))});
+    out.PutBytes(
+        {PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()))});
     return true;
   }
   PyObject* Read(BinaryReader& in) const override {
@@ -335,7 +347,8 @@ class AnyCoder final : public TypeCoder {
     absl::string_view bytes;
     if (!in.GetBytes(&bytes)) return BadBytes(name());
     if (Imported(&loads, "pickle", "loads") == nullptr) return nullptr;
-    const PyRef view = PyRef::Steal(PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+    const PyRef view = PyRef::Steal(
+        PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
     return view ? PyObject_CallOneArg(loads, view.get()) : nullptr;
   }
   bool Format(PyObject* value, std::string& out) const override {
@@ -356,19 +369,32 @@ std::shared_ptr<const TypeCoder> PickleCoder() { return std::make_shared<AnyCode
 std::shared_ptr<const TypeCoder> MakeScalarCoder(const idl::TypeInformation& type) {
   using Kind = idl::TypeKind;
   switch (type.kind) {
-    case Kind::PICKLED: return PickleCoder();
-    case Kind::BOOLEAN: return std::make_shared<BooleanCoder>();
-    case Kind::BYTE: return std::make_shared<IntCoder<int8_t, Kind::BYTE>>();
-    case Kind::SHORT: return std::make_shared<IntCoder<int16_t, Kind::SHORT>>();
-    case Kind::INT: return std::make_shared<IntCoder<int32_t, Kind::INT>>();
-    case Kind::LONG: return std::make_shared<IntCoder<int64_t, Kind::LONG>>();
-    case Kind::FLOAT: return std::make_shared<FloatCoder>();
-    case Kind::DOUBLE: return std::make_shared<DoubleCoder>();
-    case Kind::CHAR: return std::make_shared<CharCoder>();
-    case Kind::STRING: return std::make_shared<StringCoder>();
-    case Kind::BIG_INT: return std::make_shared<BigIntCoder>();
-    case Kind::BIG_DEC: return std::make_shared<BigDecCoder>();
-    default: return nullptr;
+    case Kind::PICKLED:
+      return PickleCoder();
+    case Kind::BOOLEAN:
+      return std::make_shared<BooleanCoder>();
+    case Kind::BYTE:
+      return std::make_shared<IntCoder<int8_t, Kind::BYTE>>();
+    case Kind::SHORT:
+      return std::make_shared<IntCoder<int16_t, Kind::SHORT>>();
+    case Kind::INT:
+      return std::make_shared<IntCoder<int32_t, Kind::INT>>();
+    case Kind::LONG:
+      return std::make_shared<IntCoder<int64_t, Kind::LONG>>();
+    case Kind::FLOAT:
+      return std::make_shared<FloatCoder>();
+    case Kind::DOUBLE:
+      return std::make_shared<DoubleCoder>();
+    case Kind::CHAR:
+      return std::make_shared<CharCoder>();
+    case Kind::STRING:
+      return std::make_shared<StringCoder>();
+    case Kind::BIG_INT:
+      return std::make_shared<BigIntCoder>();
+    case Kind::BIG_DEC:
+      return std::make_shared<BigDecCoder>();
+    default:
+      return nullptr;
   }
 }
 

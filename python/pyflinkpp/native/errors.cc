@@ -8,19 +8,24 @@ namespace pyflinkpp {
 namespace {
 
 std::string Text(PyObject* unicode) {
-  const PyRef bytes = PyRef::Steal(unicode == nullptr ? nullptr : PyUnicode_AsEncodedString(unicode, "utf-8", "backslashreplace"));
-  if (bytes) return {PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()))};
+  const PyRef bytes = PyRef::Steal(
+      unicode == nullptr ? nullptr
+                         : PyUnicode_AsEncodedString(unicode, "utf-8", "backslashreplace"));
+  if (bytes)
+    return {PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()))};
   PyErr_Clear();
   return "";
 }
 
-// The traceback as Python prints it; just the last line when the error has none (it is the engine's own).
+// The traceback as Python prints it; just the last line when the error has none (it is the engine's
+// own).
 std::string FormatException(PyObject* error) {
   static PyObject* format = nullptr;
   if (Imported(&format, "traceback", "format_exception") != nullptr) {
     const PyRef lines = PyRef::Steal(PyObject_CallOneArg(format, error));
     const PyRef empty = PyRef::Steal(PyUnicode_FromString(""));
-    const PyRef joined = lines && empty ? PyRef::Steal(PyUnicode_Join(empty.get(), lines.get())) : PyRef();
+    const PyRef joined =
+        lines && empty ? PyRef::Steal(PyUnicode_Join(empty.get(), lines.get())) : PyRef();
     if (joined) return Text(joined.get());
   }
   PyErr_Clear();
@@ -41,7 +46,8 @@ std::string Pickle(PyObject* error) {
 
 }  // namespace
 
-absl::Status CaptureOperatorError(const std::string& headline, const std::string& operator_name, int subtask) {
+absl::Status CaptureOperatorError(const std::string& headline, const std::string& operator_name,
+                                  int subtask) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   PyErr_NormalizeException(&type, &value, &traceback);
@@ -58,7 +64,8 @@ absl::Status CaptureOperatorError(const std::string& headline, const std::string
   if (error) {
     const PyRef message = PyRef::Steal(PyObject_Str(error.get()));
     PyErr_Clear();
-    failure.message += std::string(": ") + Py_TYPE(error.get())->tp_name + ": " + Text(message.get());
+    failure.message +=
+        std::string(": ") + Py_TYPE(error.get())->tp_name + ": " + Text(message.get());
     if (traceback_ref) failure.message += "\n\n" + FormatException(error.get());
     failure.pickled_exception = Pickle(error.get());
   }
@@ -66,15 +73,20 @@ absl::Status CaptureOperatorError(const std::string& headline, const std::string
   return FailureStatus(std::move(failure));
 }
 
-absl::Status CaptureError(const std::string& headline) { return CaptureOperatorError(headline, "", -1); }
+absl::Status CaptureError(const std::string& headline) {
+  return CaptureOperatorError(headline, "", -1);
+}
 
 void RaiseFailure(const idl::Failure& failure) {
   static PyObject* type = nullptr;
   if (Imported(&type, "pyflinkpp.common.exceptions", "JobExecutionException") == nullptr) return;
-  const PyRef message = PyRef::Steal(PyUnicode_DecodeUTF8(failure.message.data(), static_cast<Py_ssize_t>(failure.message.size()), "replace"));
+  const PyRef message = PyRef::Steal(PyUnicode_DecodeUTF8(
+      failure.message.data(), static_cast<Py_ssize_t>(failure.message.size()), "replace"));
   const PyRef error = message ? PyRef::Steal(PyObject_CallOneArg(type, message.get())) : PyRef();
   if (!error) return;
-  const PyRef name = PyRef::Steal(PyUnicode_DecodeUTF8(failure.operator_name.data(), static_cast<Py_ssize_t>(failure.operator_name.size()), "replace"));
+  const PyRef name = PyRef::Steal(
+      PyUnicode_DecodeUTF8(failure.operator_name.data(),
+                           static_cast<Py_ssize_t>(failure.operator_name.size()), "replace"));
   const PyRef subtask = PyRef::Steal(PyLong_FromLong(failure.subtask));
   if (name) PyObject_SetAttrString(error.get(), "operator_name", name.get());
   if (subtask) PyObject_SetAttrString(error.get(), "subtask", subtask.get());
@@ -82,8 +94,9 @@ void RaiseFailure(const idl::Failure& failure) {
     static PyObject* loads = nullptr;
     PyRef cause;
     if (Imported(&loads, "pickle", "loads") != nullptr) {
-      cause = PyRef::Steal(PyObject_CallFunction(loads, "y#", failure.pickled_exception.data(),
-                                                 static_cast<Py_ssize_t>(failure.pickled_exception.size())));
+      cause = PyRef::Steal(
+          PyObject_CallFunction(loads, "y#", failure.pickled_exception.data(),
+                                static_cast<Py_ssize_t>(failure.pickled_exception.size())));
     }
     if (cause && PyExceptionInstance_Check(cause.get())) {
       PyObject_SetAttrString(error.get(), "cause", cause.get());
@@ -96,7 +109,8 @@ void RaiseFailure(const idl::Failure& failure) {
 
 void RaiseStatus(const absl::Status& status) {
   const idl::Failure failure = FailureOf(status);
-  PyErr_SetString(failure.kind == idl::FaultKind::USER ? PyExc_ValueError : PyExc_RuntimeError, failure.message.c_str());
+  PyErr_SetString(failure.kind == idl::FaultKind::USER ? PyExc_ValueError : PyExc_RuntimeError,
+                  failure.message.c_str());
 }
 
 }  // namespace pyflinkpp

@@ -10,12 +10,14 @@
 
 namespace pyflinkpp {
 
-// Takes the error that is set (the interpreter's lock is held): "HEADLINE: TYPE: MESSAGE" and the user's traceback, if
-// there is one. The exception itself travels along as a pickle where that is possible.
+// Takes the error that is set (the interpreter's lock is held): "HEADLINE: TYPE: MESSAGE" and the
+// user's traceback, if there is one. The exception itself travels along as a pickle where that is
+// possible.
 absl::Status CaptureError(const std::string& headline);
 
 // The same with the operator and subtask known.
-absl::Status CaptureOperatorError(const std::string& headline, const std::string& operator_name, int subtask);
+absl::Status CaptureOperatorError(const std::string& headline, const std::string& operator_name,
+                                  int subtask);
 
 // Raises a job's failure as pyflinkpp.common.exceptions.JobExecutionException.
 void RaiseFailure(const idl::Failure& failure);

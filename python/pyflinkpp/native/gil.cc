@@ -26,7 +26,8 @@ struct ThreadStateKeeper {
   ~ThreadStateKeeper() {
     if (state == nullptr || !Py_IsInitialized()) return;
     PyEval_RestoreThread(state);
-    PyGILState_Release(PyGILState_UNLOCKED);  // undoes the one Ensure of this thread: the state goes
+    PyGILState_Release(
+        PyGILState_UNLOCKED);  // undoes the one Ensure of this thread: the state goes
   }
 };
 
@@ -34,7 +35,8 @@ thread_local ThreadStateKeeper keeper;
 
 }  // namespace
 
-Gil::Gil() {
+Gil::Gil() : held_before_(PyGILState_Check() != 0) {
+  if (held_before_) return;
   if (keeper.state != nullptr) {
     PyEval_RestoreThread(keeper.state);
   } else {
@@ -42,7 +44,9 @@ Gil::Gil() {
   }
 }
 
-Gil::~Gil() { keeper.state = PyEval_SaveThread(); }
+Gil::~Gil() {
+  if (!held_before_) keeper.state = PyEval_SaveThread();
+}
 
 void ReleaseReferences(PyObject** objects, size_t count) {
   if (PyGILState_Check()) {

@@ -8,14 +8,18 @@
 
 namespace pyflinkpp {
 
-// Holds the lock for its lifetime, on a thread of the engine. Not to be nested, not to be taken while a mutex is held. A thread of the engine keeps
-// its thread state from its first use to its end, so that taking the lock again is cheap.
+// Holds the lock for its lifetime, on a thread of the engine; no effect where the lock is held
+// already. Not to be taken while a mutex is held. A thread of the engine keeps its thread state
+// from its first use to its end, so that taking the lock again is cheap.
 class Gil {
  public:
   Gil();
   ~Gil();
   Gil(const Gil&) = delete;
   Gil& operator=(const Gil&) = delete;
+
+ private:
+  const bool held_before_;
 };
 
 // An owned reference. Copy and destroy under the lock only.
@@ -44,14 +48,15 @@ class PyRef {
   PyObject* object_ = nullptr;
 };
 
-// Gives up `count` references (nulls are skipped): at once under the lock, else they wait in a bounded list for the next
-// holder of the lock.
+// Gives up `count` references (nulls are skipped): at once under the lock, else they wait in a
+// bounded list for the next holder of the lock.
 void ReleaseReferences(PyObject** objects, size_t count);
 
 // Drops what waits. REQUIRES: the lock is held.
 void ReleaseWaiting();
 
-// module.attribute, imported once and kept until the process ends. REQUIRES: the lock is held. Null with an error set.
+// module.attribute, imported once and kept until the process ends. REQUIRES: the lock is held. Null
+// with an error set.
 PyObject* Imported(PyObject** cache, const char* module, const char* attribute);
 
 }  // namespace pyflinkpp

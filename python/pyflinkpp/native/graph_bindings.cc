@@ -20,7 +20,8 @@ namespace {
 template <class Value>
 Value Pick(const std::map<std::string, Value>& names, const std::string& name, const char* what) {
   const auto found = names.find(name);
-  if (found == names.end()) throw py::value_error(std::string("unknown ") + what + " '" + name + "'");
+  if (found == names.end())
+    throw py::value_error(std::string("unknown ") + what + " '" + name + "'");
   return found->second;
 }
 
@@ -38,6 +39,104 @@ std::vector<std::string> Serialize(const py::list& elements, const idl::TypeInfo
     result.push_back(std::move(bytes));
   }
   return result;
+}
+
+idl::WatermarkStrategy WatermarksOf(const py::dict& spec) {
+  using Kind = idl::WatermarkGeneratorKind;
+  idl::WatermarkStrategy strategy;
+  strategy.generator =
+      Pick<Kind::type>({{"none", Kind::NONE}, {"bounded", Kind::BOUNDED}, {"python", Kind::PYTHON}},
+                       py::cast<std::string>(spec["generator"]), "watermark generator");
+  strategy.max_out_of_orderness_ms = py::cast<int64_t>(spec["max_out_of_orderness_ms"]);
+  strategy.idle_timeout_ms = py::cast<int64_t>(spec["idle_timeout_ms"]);
+  strategy.interval_ms = py::cast<int64_t>(spec["interval_ms"]);
+  strategy.pickle = py::cast<std::string>(spec["pickle"]);
+  return strategy;
+}
+
+std::vector<idl::OutputTag> TagsOf(const py::handle& tags) {
+  std::vector<idl::OutputTag> result;
+  for (const py::handle each : py::cast<py::list>(tags)) {  // (id, type)
+    const auto pair = py::cast<py::tuple>(each);
+    idl::OutputTag tag;
+    tag.id = py::cast<std::string>(pair[0]);
+    tag.type = TypeFromDescriptor(pair[1]);
+    result.push_back(std::move(tag));
+  }
+  return result;
+}
+
+idl::PythonProcess ProcessOf(const py::dict& spec) {
+  idl::PythonProcess process;
+  process.pickle = py::cast<std::string>(spec["pickle"]);
+  for (const py::handle each : py::cast<py::list>(spec["inputs"])) {
+    const auto how = py::cast<py::dict>(each);
+    idl::ProcessInput input;
+    input.method = py::cast<std::string>(how["method"]);
+    input.with_context = py::cast<bool>(how["with_context"]);
+    input.many = py::cast<bool>(how["many"]);
+    process.inputs.push_back(std::move(input));
+  }
+  process.keyed = py::cast<bool>(spec["keyed"]);
+  process.broadcast = py::cast<bool>(spec["broadcast"]);
+  if (process.keyed && !spec["key_type"].is_none())
+    process.__set_key_type(TypeFromDescriptor(spec["key_type"]));
+  process.side_outputs = TagsOf(spec["side_outputs"]);
+  return process;
+}
+
+idl::Window WindowOf(const py::dict& spec) {
+  using Assigner = idl::WindowAssignerKind;
+  using Trigger = idl::TriggerKind;
+  using Function = idl::WindowFunctionKind;
+  const auto pickle_of = [](const py::dict& part) { return py::cast<std::string>(part["pickle"]); };
+  idl::Window window;
+  const auto assigner = py::cast<py::dict>(spec["assigner"]);
+  window.assigner.kind =
+      Pick<Assigner::type>({{"tumbling", Assigner::TUMBLING},
+                            {"sliding", Assigner::SLIDING},
+                            {"session", Assigner::SESSION},
+                            {"global", Assigner::GLOBAL},
+                            {"count_tumbling", Assigner::COUNT_TUMBLING},
+                            {"count_sliding", Assigner::COUNT_SLIDING},
+                            {"python", Assigner::PYTHON}},
+                           py::cast<std::string>(assigner["kind"]), "window assigner");
+  window.assigner.size = py::cast<int64_t>(assigner["size"]);
+  window.assigner.slide = py::cast<int64_t>(assigner["slide"]);
+  window.assigner.offset_ms = py::cast<int64_t>(assigner["offset_ms"]);
+  window.assigner.event_time = py::cast<bool>(assigner["event_time"]);
+  window.assigner.merging = py::cast<bool>(assigner["merging"]);
+  window.assigner.pickle = pickle_of(assigner);
+  const auto trigger = py::cast<py::dict>(spec["trigger"]);
+  window.trigger.kind =
+      Pick<Trigger::type>({{"event_time", Trigger::EVENT_TIME},
+                           {"processing_time", Trigger::PROCESSING_TIME},
+                           {"count", Trigger::COUNT},
+                           {"continuous_event_time", Trigger::CONTINUOUS_EVENT_TIME},
+                           {"continuous_processing_time", Trigger::CONTINUOUS_PROCESSING_TIME},
+                           {"never", Trigger::NEVER},
+                           {"python", Trigger::PYTHON}},
+                          py::cast<std::string>(trigger["kind"]), "trigger");
+  window.trigger.limit = py::cast<int64_t>(trigger["limit"]);
+  window.trigger.purging = py::cast<bool>(trigger["purging"]);
+  window.trigger.pickle = pickle_of(trigger);
+  window.allowed_lateness_ms = py::cast<int64_t>(spec["allowed_lateness_ms"]);
+  if (!spec["late_tag"].is_none()) {
+    py::list one;
+    one.append(spec["late_tag"]);
+    window.__set_late_output(TagsOf(one)[0]);
+  }
+  window.side_outputs = TagsOf(spec["side_outputs"]);
+  window.contents = Pick<Function::type>(
+      {{"reduce", Function::REDUCE}, {"aggregate", Function::AGGREGATE}, {"list", Function::LIST}},
+      py::cast<std::string>(spec["function"]), "window function");
+  window.pickle = pickle_of(spec);
+  if (!spec["key_type"].is_none()) window.__set_key_type(TypeFromDescriptor(spec["key_type"]));
+  window.all = py::cast<bool>(spec["all"]);
+  window.input_type = TypeFromDescriptor(spec["input_type"]);
+  if (!spec["accumulator_type"].is_none())
+    window.__set_accumulator_type(TypeFromDescriptor(spec["accumulator_type"]));
+  return window;
 }
 
 idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type) {
@@ -60,20 +159,34 @@ idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type)
   } else if (kind == "python") {
     using Kind = idl::PythonFunctionKind;
     idl::PythonFunction function;
-    function.kind = Pick<Kind::type>({{"map", Kind::MAP}, {"flat_map", Kind::FLAT_MAP}, {"filter", Kind::FILTER},
-                                      {"key_by", Kind::KEY_BY}, {"partition_custom", Kind::PARTITION_CUSTOM}},
+    function.kind = Pick<Kind::type>({{"map", Kind::MAP},
+                                      {"flat_map", Kind::FLAT_MAP},
+                                      {"filter", Kind::FILTER},
+                                      {"key_by", Kind::KEY_BY},
+                                      {"partition_custom", Kind::PARTITION_CUSTOM},
+                                      {"assign_timestamps", Kind::ASSIGN_TIMESTAMPS}},
                                      text("function"), "function");
     function.pickle = text("pickle");
+    if (function.kind == Kind::ASSIGN_TIMESTAMPS)
+      function.__set_watermarks(WatermarksOf(py::cast<py::dict>(spec["watermarks"])));
     if (spec.contains("key_type") && !spec["key_type"].is_none()) {
       const idl::TypeInformation key_type = TypeFromDescriptor(spec["key_type"]);
       if (key_type.kind != idl::TypeKind::PICKLED) function.__set_key_type(key_type);
     }
     result.__set_python(std::move(function));
+  } else if (kind == "process") {
+    result.__set_process(ProcessOf(spec));
+  } else if (kind == "window") {
+    result.__set_window(WindowOf(spec));
   } else if (kind == "reduce") {
     using Kind = idl::ReduceKind;
     idl::Reduce reduce;
-    reduce.kind = Pick<Kind::type>({{"python", Kind::PYTHON}, {"sum", Kind::SUM}, {"min", Kind::MIN}, {"max", Kind::MAX},
-                                    {"min_by", Kind::MIN_BY}, {"max_by", Kind::MAX_BY}},
+    reduce.kind = Pick<Kind::type>({{"python", Kind::PYTHON},
+                                    {"sum", Kind::SUM},
+                                    {"min", Kind::MIN},
+                                    {"max", Kind::MAX},
+                                    {"min_by", Kind::MIN_BY},
+                                    {"max_by", Kind::MAX_BY}},
                                    text("function"), "aggregation");
     if (reduce.kind == Kind::PYTHON) {
       reduce.pickle = text("pickle");
@@ -109,8 +222,9 @@ idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type)
   return result;
 }
 
-int AddOperator(JobGraphBuilder& builder, const py::dict& spec, const std::string& name, int parallelism, int max_parallelism,
-                const py::object& output_type, const std::optional<std::string>& uid, const std::optional<std::string>& uid_hash,
+int AddOperator(JobGraphBuilder& builder, const py::dict& spec, const std::string& name,
+                int parallelism, int max_parallelism, const py::object& output_type,
+                const std::optional<std::string>& uid, const std::optional<std::string>& uid_hash,
                 const std::optional<std::string>& description, const std::string& chaining,
                 const std::optional<std::string>& slot_sharing_group, int64_t buffer_timeout_ms) {
   idl::OperatorNode node;
@@ -125,22 +239,30 @@ int AddOperator(JobGraphBuilder& builder, const py::dict& spec, const std::strin
   if (description) node.__set_description(*description);
   if (slot_sharing_group) node.__set_slot_sharing_group(*slot_sharing_group);
   using Strategy = idl::ChainingStrategy;
-  node.chaining = Pick<Strategy::type>({{"always", Strategy::ALWAYS}, {"head", Strategy::HEAD}, {"never", Strategy::NEVER}},
-                                       chaining, "chaining strategy");
+  node.chaining = Pick<Strategy::type>(
+      {{"always", Strategy::ALWAYS}, {"head", Strategy::HEAD}, {"never", Strategy::NEVER}},
+      chaining, "chaining strategy");
   node.buffer_timeout_ms = buffer_timeout_ms;
   builder.graph.operators.push_back(std::move(node));
   return builder.graph.operators.back().id;
 }
 
-void AddEdge(JobGraphBuilder& builder, int source, int target, const std::string& partitioner, int input) {
+void AddEdge(JobGraphBuilder& builder, int source, int target, const std::string& partitioner,
+             int input, int side_output) {
   using Kind = idl::Partitioner;
   idl::Edge edge;
   edge.source = source;
   edge.target = target;
   edge.input = input;
-  edge.partitioner = Pick<Kind::type>({{"forward", Kind::FORWARD}, {"rebalance", Kind::REBALANCE}, {"rescale", Kind::RESCALE},
-                                       {"shuffle", Kind::SHUFFLE}, {"broadcast", Kind::BROADCAST}, {"global", Kind::GLOBAL},
-                                       {"hash", Kind::HASH}, {"custom", Kind::CUSTOM}},
+  edge.side_output = side_output;
+  edge.partitioner = Pick<Kind::type>({{"forward", Kind::FORWARD},
+                                       {"rebalance", Kind::REBALANCE},
+                                       {"rescale", Kind::RESCALE},
+                                       {"shuffle", Kind::SHUFFLE},
+                                       {"broadcast", Kind::BROADCAST},
+                                       {"global", Kind::GLOBAL},
+                                       {"hash", Kind::HASH},
+                                       {"custom", Kind::CUSTOM}},
                                       partitioner, "partitioner");
   builder.graph.edges.push_back(edge);
 }
@@ -164,11 +286,14 @@ void BindJobGraph(py::module_& module) {
              return builder;
            }),
            py::arg("configuration"))
-      .def("add_operator", AddOperator, py::arg("spec"), py::kw_only(), py::arg("name"), py::arg("parallelism"),
-           py::arg("max_parallelism") = -1, py::arg("output_type") = py::none(), py::arg("uid") = py::none(),
-           py::arg("uid_hash") = py::none(), py::arg("description") = py::none(), py::arg("chaining") = "always",
-           py::arg("slot_sharing_group") = py::none(), py::arg("buffer_timeout_ms") = -1)
-      .def("add_edge", AddEdge, py::arg("source"), py::arg("target"), py::kw_only(), py::arg("partitioner"), py::arg("input") = 0)
+      .def("add_operator", AddOperator, py::arg("spec"), py::kw_only(), py::arg("name"),
+           py::arg("parallelism"), py::arg("max_parallelism") = -1,
+           py::arg("output_type") = py::none(), py::arg("uid") = py::none(),
+           py::arg("uid_hash") = py::none(), py::arg("description") = py::none(),
+           py::arg("chaining") = "always", py::arg("slot_sharing_group") = py::none(),
+           py::arg("buffer_timeout_ms") = -1)
+      .def("add_edge", AddEdge, py::arg("source"), py::arg("target"), py::kw_only(),
+           py::arg("partitioner"), py::arg("input") = 0, py::arg("side_output") = -1)
       .def("plan", [](const JobGraphBuilder& builder) { return PlanAsJson(builder.Complete()); });
 }
 

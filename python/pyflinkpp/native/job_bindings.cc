@@ -14,6 +14,7 @@
 #include "native/errors.h"
 #include "native/gil.h"
 #include "native/graph_bindings.h"
+#include "native/process_operator.h"
 #include "native/python_reduce.h"
 #include "native/python_serializer.h"
 #include "native/python_stage.h"
@@ -27,15 +28,18 @@ namespace {
 // How long a wait goes without a look at Python's signals.
 constexpr int64_t kSignalSliceMs = 50;
 
-// sys.stdout and sys.stderr as they are when something is written: a notebook's cell, a redirection.
+// sys.stdout and sys.stderr as they are when something is written: a notebook's cell, a
+// redirection.
 class PythonConsole final : public Console {
  public:
   void Write(absl::string_view text, bool standard_error) override {
     Gil gil;
     PyObject* stream = PySys_GetObject(standard_error ? "stderr" : "stdout");
     if (stream == nullptr || stream == Py_None) return;
-    const PyRef string = PyRef::Steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
-    const PyRef written = string ? PyRef::Steal(PyObject_CallMethod(stream, "write", "O", string.get())) : PyRef();
+    const PyRef string = PyRef::Steal(
+        PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+    const PyRef written =
+        string ? PyRef::Steal(PyObject_CallMethod(stream, "write", "O", string.get())) : PyRef();
     if (!written) PyErr_Clear();  // a closed stream loses what is printed, not the job
   }
 };
@@ -43,20 +47,25 @@ class PythonConsole final : public Console {
 OperatorRegistry PythonOperators() {
   OperatorRegistry registry = BuiltinOperators();
   registry.serializers = PythonSerializerOf;
-  registry.entries["python"] = {.make = MakePythonStage, .fuses = true, .make_enumerator = {}, .takes_turns = true};
+  registry.entries["process"] = {
+      .make = MakeProcessOperator, .make_enumerator = {}, .takes_turns = true};
+  registry.entries["python"] = {
+      .make = MakePythonStage, .fuses = true, .make_enumerator = {}, .takes_turns = true};
   registry.entries["project"] = registry.entries["python"];
   registry.entries["reduce"] = {
-      .make = [](std::span<const idl::OperatorNode> nodes,
-                 const SerializerFactory& serializers) -> absl::StatusOr<std::unique_ptr<Operator>> {
+      .make = [](std::span<const idl::OperatorNode> nodes, const SerializerFactory& serializers)
+          -> absl::StatusOr<std::unique_ptr<Operator>> {
         ASSIGN_OR_RETURN(auto serializer, serializers(nodes[0].output_type));
-        return MakeKeyedReduceOperator(MakePythonReduce(nodes[0], std::move(serializer)), nodes[0].spec.reduce.final_only);
+        return MakeKeyedReduceOperator(MakePythonReduce(nodes[0], std::move(serializer)),
+                                       nodes[0].spec.reduce.final_only);
       },
       .make_enumerator = {},
       .takes_turns = true};
   return registry;
 }
 
-// The clusters of this process by their number of slots: one, unless jobs configure taskmanager.numberOfTaskSlots.
+// The clusters of this process by their number of slots: one, unless jobs configure
+// taskmanager.numberOfTaskSlots.
 std::map<int, std::unique_ptr<MiniCluster>>& Clusters() {
   static auto* const clusters = new std::map<int, std::unique_ptr<MiniCluster>>;
   return *clusters;
@@ -64,20 +73,25 @@ std::map<int, std::unique_ptr<MiniCluster>>& Clusters() {
 
 MiniCluster& ClusterFor(const std::map<std::string, std::string>& configuration) {
   int slots = kUnlimitedSlots;
-  if (const auto key = configuration.find("taskmanager.numberOfTaskSlots"); key != configuration.end()) {
+  if (const auto key = configuration.find("taskmanager.numberOfTaskSlots");
+      key != configuration.end()) {
     if (!absl::SimpleAtoi(key->second, &slots) || slots < 1) {
-      throw py::value_error("taskmanager.numberOfTaskSlots is '" + key->second + "'; it must be a whole number of at least 1");
+      throw py::value_error("taskmanager.numberOfTaskSlots is '" + key->second +
+                            "'; it must be a whole number of at least 1");
     }
   }
   auto& cluster = Clusters()[slots];
-  if (cluster == nullptr) cluster = std::make_unique<MiniCluster>(PythonOperators(), std::make_unique<PythonConsole>(), slots);
+  if (cluster == nullptr)
+    cluster =
+        std::make_unique<MiniCluster>(PythonOperators(), std::make_unique<PythonConsole>(), slots);
   return *cluster;
 }
 
 class Job {
  public:
   Job(std::shared_ptr<JobHandle> handle, const idl::JobGraph& graph) : handle_(std::move(handle)) {
-    for (const idl::OperatorNode& node : graph.operators) operators_.emplace_back(node.name, node.parallelism);
+    for (const idl::OperatorNode& node : graph.operators)
+      operators_.emplace_back(node.name, node.parallelism);
   }
   ~Job() {
     py::gil_scoped_release release;  // results that nobody took
@@ -109,14 +123,16 @@ class Job {
       throw py::error_already_set();
     }
     if (result.state == JobState::kCanceled) {
-      const auto type = py::module_::import("pyflinkpp.common.exceptions").attr("JobCancellationException");
+      const auto type =
+          py::module_::import("pyflinkpp.common.exceptions").attr("JobCancellationException");
       PyErr_SetString(type.ptr(), "the job was cancelled");
       throw py::error_already_set();
     }
     py::list operators;
     for (size_t i = 0; i < operators_.size(); ++i) {
       const auto metrics = result.metrics.find(static_cast<int>(i));
-      const idl::OperatorMetrics counted = metrics == result.metrics.end() ? idl::OperatorMetrics() : metrics->second;
+      const idl::OperatorMetrics counted =
+          metrics == result.metrics.end() ? idl::OperatorMetrics() : metrics->second;
       py::dict entry;
       entry["name"] = operators_[i].first;
       entry["records_in"] = counted.records_in;
@@ -150,7 +166,8 @@ class Job {
       }
       if (PyErr_CheckSignals() != 0) throw py::error_already_set();
       if (element) {
-        if (auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&*element)) return ToList(**batch);
+        if (auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&*element))
+          return ToList(**batch);
         continue;  // control elements mean nothing to the client
       }
       if (ended) return py::none();
@@ -191,7 +208,8 @@ std::unique_ptr<Job> Submit(const JobGraphBuilder& builder, const std::string& n
   idl::JobGraph graph = builder.Complete();
   MiniCluster& cluster = ClusterFor(graph.configuration);
   graph.name = name;
-  graph.job_id = absl::StrFormat("%016x%016x", cluster.env().random.Next(), cluster.env().random.Next());
+  graph.job_id =
+      absl::StrFormat("%016x%016x", cluster.env().random.Next(), cluster.env().random.Next());
   std::shared_ptr<JobHandle> handle;
   {
     py::gil_scoped_release release;

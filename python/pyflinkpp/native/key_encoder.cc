@@ -1,5 +1,6 @@
 #include "native/key_encoder.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/hash.h"
@@ -12,7 +13,8 @@ constexpr int kDepthMax = 64;
 
 bool Refuse(PyObject* key, const char* why) {
   PyErr_Format(PyExc_TypeError,
-               "%s (%s) can't be a key: %s. Use a str, bytes, int, float, bool, None, a tuple or list of these, or an object with fields",
+               "%s (%s) can't be a key: %s. Use a str, bytes, int, float, bool, None, a tuple or "
+               "list of these, or an object with fields",
                ShortRepr(key).c_str(), Py_TYPE(key)->tp_name, why);
   return false;
 }
@@ -64,10 +66,12 @@ bool EncodeName(PyObject* object, char tag, BinaryWriter& out) {
   const PyRef module = PyRef::Steal(PyObject_GetAttrString(object, "__module__"));
   const PyRef name = PyRef::Steal(PyObject_GetAttrString(object, "__qualname__"));
   if (!module || !name) return false;
-  const PyRef text = PyRef::Steal(PyUnicode_FromFormat("%S.%S", module.get(), name.get()));
-  if (!text) return false;
   out.Put(tag);
-  out.PutBytes(PyUnicode_AsUTF8(text.get()));
+  for (PyObject* part : {module.get(), name.get()}) {
+    const char* text = PyUnicode_Check(part) ? PyUnicode_AsUTF8(part) : "";
+    if (text == nullptr) return false;
+    out.PutBytes(text);
+  }
   return true;
 }
 
@@ -81,14 +85,17 @@ bool EncodeObject(PyObject* value, BinaryWriter& out, int depth) {
   if (!PyTuple_Check(reduced.get())) return EncodeAny(reduced.get(), out, depth + 1);
   PyObject* maker = PyTuple_GET_ITEM(reduced.get(), 0);
   PyObject* arguments = PyTuple_GET_ITEM(reduced.get(), 1);
-  PyObject* state = PyTuple_GET_SIZE(reduced.get()) > 2 ? PyTuple_GET_ITEM(reduced.get(), 2) : Py_None;
-  // copyreg.__newobj__(cls): an object that is nothing but its state; without one, two such objects can't be told apart.
+  PyObject* state =
+      PyTuple_GET_SIZE(reduced.get()) > 2 ? PyTuple_GET_ITEM(reduced.get(), 2) : Py_None;
+  // copyreg.__newobj__(cls): an object that is nothing but its state; without one, two such objects
+  // can't be told apart.
   if (state == Py_None && PyTuple_Check(arguments) && PyTuple_GET_SIZE(arguments) == 1 &&
       PyTuple_GET_ITEM(arguments, 0) == reinterpret_cast<PyObject*>(Py_TYPE(value))) {
     return Refuse(value, "it has no fields");
   }
   return EncodeName(maker, 'o', out) && EncodeAny(arguments, out, depth + 1) &&
-         (PyDict_Check(state) ? EncodeFields(state, out, depth + 1) : EncodeAny(state, out, depth + 1));
+         (PyDict_Check(state) ? EncodeFields(state, out, depth + 1)
+                              : EncodeAny(state, out, depth + 1));
 }
 
 bool EncodeAny(PyObject* value, BinaryWriter& out, int depth) {
@@ -136,8 +143,129 @@ bool EncodeAny(PyObject* value, BinaryWriter& out, int depth) {
   if (PyList_CheckExact(value)) return EncodeItems(value, '[', out, depth);
   if (PyAnySet_Check(value)) return Refuse(value, "the order of a set's elements is not fixed");
   if (PyDict_Check(value)) return Refuse(value, "a dict has no stable bytes");
-  if (PyType_Check(value) || PyFunction_Check(value) || PyCFunction_Check(value)) return EncodeName(value, 'c', out);
+  if (PyType_Check(value) || PyFunction_Check(value) || PyCFunction_Check(value))
+    return EncodeName(value, 'c', out);
   return EncodeObject(value, out, depth);
+}
+
+// ---- the way back ----
+
+PyRef DecodeAny(BinaryReader& in, int depth);
+
+PyRef Torn() {
+  PyErr_SetString(PyExc_ValueError, "the bytes of a key are torn");
+  return PyRef();
+}
+
+PyRef DecodeItems(BinaryReader& in, int depth) {
+  uint64_t size;
+  if (!in.GetVarint(&size) || size > in.remaining()) return Torn();
+  PyRef items = PyRef::Steal(PyTuple_New(static_cast<Py_ssize_t>(size)));
+  for (uint64_t i = 0; items && i < size; ++i) {
+    PyRef item = DecodeAny(in, depth + 1);
+    if (!item) return item;
+    PyTuple_SET_ITEM(items.get(), static_cast<Py_ssize_t>(i), item.release());
+  }
+  return items;
+}
+
+PyRef DecodeName(BinaryReader& in) {
+  absl::string_view module, name;
+  if (!in.GetBytes(&module) || !in.GetBytes(&name)) return Torn();
+  PyRef object = PyRef::Steal(PyImport_ImportModule(std::string(module).c_str()));
+  const std::string path(name);
+  for (size_t begin = 0; object && begin <= path.size();) {
+    const size_t end = std::min(path.find('.', begin), path.size());
+    object =
+        PyRef::Steal(PyObject_GetAttrString(object.get(), path.substr(begin, end - begin).c_str()));
+    begin = end + 1;
+  }
+  return object;
+}
+
+// Gives an object its state, as pickle does.
+bool SetState(PyObject* object, PyObject* state) {
+  if (state == Py_None) return true;
+  if (PyObject_HasAttrString(object, "__setstate__")) {
+    return static_cast<bool>(PyRef::Steal(PyObject_CallMethod(object, "__setstate__", "O", state)));
+  }
+  PyObject* parts[2] = {state, Py_None};  // of __dict__, of slots
+  if (PyTuple_Check(state) && PyTuple_GET_SIZE(state) == 2) {
+    parts[0] = PyTuple_GET_ITEM(state, 0);
+    parts[1] = PyTuple_GET_ITEM(state, 1);
+  }
+  for (PyObject* part : parts) {
+    if (!PyDict_Check(part)) continue;
+    PyObject *name, *value;
+    for (Py_ssize_t position = 0; PyDict_Next(part, &position, &name, &value);) {
+      if (PyObject_SetAttr(object, name, value) < 0) return false;
+    }
+  }
+  return true;
+}
+
+PyRef DecodeObject(BinaryReader& in, int depth) {
+  const PyRef maker = DecodeName(in);
+  const PyRef arguments = maker ? DecodeAny(in, depth + 1) : PyRef();
+  const PyRef state = arguments ? DecodeAny(in, depth + 1) : PyRef();
+  if (!state) return PyRef();
+  if (!PyTuple_Check(arguments.get())) return Torn();
+  PyRef object = PyRef::Steal(PyObject_CallObject(maker.get(), arguments.get()));
+  if (object && !SetState(object.get(), state.get())) return PyRef();
+  return object;
+}
+
+PyRef DecodeAny(BinaryReader& in, int depth) {
+  char tag;
+  if (depth > kDepthMax || !in.Get(&tag)) return Torn();
+  absl::string_view bytes;
+  switch (tag) {
+    case 'n':
+      return PyRef::Borrow(Py_None);
+    case 't':
+      return PyRef::Borrow(Py_True);
+    case 'u':
+      return PyRef::Borrow(Py_False);
+    case 's':
+      if (!in.GetBytes(&bytes)) return Torn();
+      return PyRef::Steal(
+          PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr));
+    case 'b':
+      if (!in.GetBytes(&bytes)) return Torn();
+      return PyRef::Steal(
+          PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size())));
+    case 'i': {
+      int64_t number;
+      return in.Get(&number) ? PyRef::Steal(PyLong_FromLongLong(number)) : Torn();
+    }
+    case 'I': {
+      idl::TypeInformation big_int;
+      big_int.kind = idl::TypeKind::BIG_INT;
+      return PyRef::Steal(MakeCoder(big_int)->Read(in));
+    }
+    case 'd': {
+      double number;
+      return in.Get(&number) ? PyRef::Steal(PyFloat_FromDouble(number)) : Torn();
+    }
+    case '(':
+      return DecodeItems(in, depth);
+    case '[': {
+      const PyRef items = DecodeItems(in, depth);
+      return items ? PyRef::Steal(PySequence_List(items.get())) : PyRef();
+    }
+    case 'f': {
+      const PyRef items = DecodeItems(in, depth);
+      PyRef fields = items ? PyRef::Steal(PyDict_New()) : PyRef();
+      if (!fields || PyDict_MergeFromSeq2(fields.get(), items.get(), 1) < 0) return PyRef();
+      return fields;
+    }
+    case 'c':
+      return DecodeName(in);
+    case 'o':
+      return DecodeObject(in, depth);
+    default:
+      return Torn();
+  }
 }
 
 }  // namespace
@@ -167,6 +295,17 @@ bool KeyEncoder::Encode(PyObject* key, Arena& arena, RecordKey* result) {
   const absl::string_view bytes = arena.Copy(scratch_);
   *result = {bytes.data(), static_cast<uint32_t>(bytes.size()), MurmurHash(bytes)};
   return true;
+}
+
+PyObject* KeyDecoder::Decode(absl::string_view bytes) const {
+  BinaryReader in(bytes);
+  return coder_ == nullptr ? DecodeAny(in, 0).release() : coder_->Read(in);
+}
+
+bool MakeKeyCoder(const idl::TypeInformation* type, std::shared_ptr<const TypeCoder>* coder) {
+  if (type == nullptr || type->kind == idl::TypeKind::PICKLED) return true;
+  *coder = MakeCoder(*type);
+  return *coder != nullptr;
 }
 
 }  // namespace pyflinkpp

@@ -3,6 +3,7 @@
 
 #include "core/base/hash.h"
 #include "core/config/options.h"
+#include "native/function_runtime.h"
 #include "native/gil.h"
 #include "native/graph_bindings.h"
 #include "native/job_bindings.h"
@@ -42,7 +43,9 @@ py::object DeserializeValue(const py::object& type, const std::string& data) {
   return value;
 }
 
-py::object NormalizeValue(const py::object& type, const py::object& value) { return Owned(CoderOf(type)->Normalize(value.ptr())); }
+py::object NormalizeValue(const py::object& type, const py::object& value) {
+  return Owned(CoderOf(type)->Normalize(value.ptr()));
+}
 
 std::string ValueToString(const py::object& type, const py::object& value) {
   const auto coder = CoderOf(type);
@@ -54,7 +57,8 @@ std::string ValueToString(const py::object& type, const py::object& value) {
 
 py::list Options() {
   py::list list;
-  for (const Option& option : kOptions) list.append(py::make_tuple(option.key, option.type, option.default_value, option.description));
+  for (const Option& option : kOptions)
+    list.append(py::make_tuple(option.key, option.type, option.default_value, option.description));
   return list;
 }
 
@@ -63,13 +67,15 @@ py::list Options() {
 PYBIND11_MODULE(_native, module) {
   module.doc() = "The C++ engine of pyflinkpp.";
   BindJobGraph(module);
+  if (!AddFunctionTypes(module.ptr())) throw py::error_already_set();
   BindJob(module);
   module.def("serialize", SerializeValue, py::arg("type"), py::arg("value"));
   module.def("deserialize", DeserializeValue, py::arg("type"), py::arg("data"));
   module.def("normalize", NormalizeValue, py::arg("type"), py::arg("value"));
   module.def("to_string", ValueToString, py::arg("type"), py::arg("value"));
   module.def("options", Options);
-  module.def("murmur_hash", [](const std::string& data) { return MurmurHash(data); }, py::arg("data"));
+  module.def(
+      "murmur_hash", [](const std::string& data) { return MurmurHash(data); }, py::arg("data"));
 }
 
 }  // namespace pyflinkpp

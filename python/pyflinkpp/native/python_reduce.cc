@@ -12,7 +12,8 @@
 namespace pyflinkpp {
 namespace {
 
-// The field of a tuple, list or row that an aggregation works on; position -1, or 0 of anything else, is the value itself.
+// The field of a tuple, list or row that an aggregation works on; position -1, or 0 of anything
+// else, is the value itself.
 class Field {
  public:
   explicit Field(int position) : position_(position) {}
@@ -20,7 +21,8 @@ class Field {
   // New reference.
   PyRef Get(PyObject* value) const {
     if (IsWhole(value)) return PyRef::Borrow(value);
-    if (PyTuple_CheckExact(value) && position_ < PyTuple_GET_SIZE(value)) return PyRef::Borrow(PyTuple_GET_ITEM(value, position_));
+    if (PyTuple_CheckExact(value) && position_ < PyTuple_GET_SIZE(value))
+      return PyRef::Borrow(PyTuple_GET_ITEM(value, position_));
     const PyRef index = PyRef::Steal(PyLong_FromLong(position_));
     return PyRef::Steal(PyObject_GetItem(value, index.get()));
   }
@@ -43,7 +45,9 @@ class Field {
  private:
   bool IsWhole(PyObject* value) const {
     if (position_ < 0) return true;
-    return position_ == 0 && (PyUnicode_Check(value) || PyBytes_Check(value) || !PySequence_Check(value)) && !PyObject_HasAttrString(value, "_values");
+    return position_ == 0 &&
+           (PyUnicode_Check(value) || PyBytes_Check(value) || !PySequence_Check(value)) &&
+           !PyObject_HasAttrString(value, "_values");
   }
   const int position_;
 };
@@ -56,7 +60,8 @@ class PythonReduce final : public ReduceFunction {
         field_(node.spec.reduce.field),
         serializer_(std::static_pointer_cast<const PythonSerializer>(std::move(serializer))),
         outcome_(serializer_->coder(), node.output_type.kind) {
-    if (kind_ == idl::ReduceKind::PYTHON) function_.emplace(node.spec.reduce.pickle, node.name, "reduce");
+    if (kind_ == idl::ReduceKind::PYTHON)
+      function_.emplace(node.spec.reduce.pickle, node.name, "reduce");
   }
 
   ~PythonReduce() override {
@@ -65,7 +70,9 @@ class PythonReduce final : public ReduceFunction {
     function_.reset();
   }
 
-  std::shared_ptr<const TypeSerializer> StateSerializer(const RecordBatch&) override { return serializer_; }
+  std::shared_ptr<const TypeSerializer> StateSerializer(const RecordBatch&) override {
+    return serializer_;
+  }
 
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
@@ -113,7 +120,8 @@ class PythonReduce final : public ReduceFunction {
           Py_INCREF(copy);
         } else {
           copy = serializer_->CopyObject(copy);
-          if (copy == nullptr) return CaptureOperatorError("the state can't be copied", node_.name, context_->subtask);
+          if (copy == nullptr)
+            return CaptureOperatorError("the state can't be copied", node_.name, context_->subtask);
         }
         emitted->AppendRow(copy);
         if (timestamps) emitted->timestamps().push_back(batch.timestamps()[view.position]);
@@ -125,13 +133,14 @@ class PythonReduce final : public ReduceFunction {
   }
 
  private:
-  // State that is not in the cache costs more than the function: the fields of a tuple are fetched while others are
-  // worked on. (The backend has fetched the tuple.)
+  // State that is not in the cache costs more than the function: the fields of a tuple are fetched
+  // while others are worked on. (The backend has fetched the tuple.)
   static constexpr size_t kLookAhead = 8;
   static void PrefetchFields(const std::byte* row) {
     PyObject* value = row == nullptr ? nullptr : *reinterpret_cast<PyObject* const*>(row);
     if (value == nullptr || !PyTuple_CheckExact(value)) return;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i) __builtin_prefetch(PyTuple_GET_ITEM(value, i));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i)
+      __builtin_prefetch(PyTuple_GET_ITEM(value, i));
   }
 
   // New reference; null with an error set.
@@ -151,7 +160,8 @@ class PythonReduce final : public ReduceFunction {
     const int better = PyObject_RichCompareBool(b.get(), a.get(), least ? Py_LT : Py_GT);
     if (better < 0) return PyRef();
     if (!better) return PyRef::Borrow(current);
-    if (kind_ == idl::ReduceKind::MIN_BY || kind_ == idl::ReduceKind::MAX_BY) return PyRef::Borrow(value);
+    if (kind_ == idl::ReduceKind::MIN_BY || kind_ == idl::ReduceKind::MAX_BY)
+      return PyRef::Borrow(value);
     return field_.With(current, PyRef::Borrow(b.get()));
   }
 
@@ -160,14 +170,16 @@ class PythonReduce final : public ReduceFunction {
     const PyRef owned = PyRef::Steal(element_reference);
     PyObject* element = owned.get();
     if (function_) return function_->Raised(element);
-    return CaptureOperatorError(absl::StrCat("operator '", node_.name, "' (subtask ", context_->subtask + 1, "/", context_->parallelism,
-                                             ") failed on the element ", ShortRepr(element)),
-                                node_.name, context_->subtask);
+    return CaptureOperatorError(
+        absl::StrCat("operator '", node_.name, "' (subtask ", context_->subtask + 1, "/",
+                     context_->parallelism, ") failed on the element ", ShortRepr(element)),
+        node_.name, context_->subtask);
   }
   absl::Status DoesNotFit(PyObject* element_reference) const {
     const PyRef owned = PyRef::Steal(element_reference);
     if (function_) return function_->DoesNotFit(serializer_->name());
-    return CaptureOperatorError(absl::StrCat("the result of operator '", node_.name, "' does not fit its type ", serializer_->name()),
+    return CaptureOperatorError(absl::StrCat("the result of operator '", node_.name,
+                                             "' does not fit its type ", serializer_->name()),
                                 node_.name, context_->subtask);
   }
 
@@ -182,7 +194,8 @@ class PythonReduce final : public ReduceFunction {
 
 }  // namespace
 
-std::unique_ptr<ReduceFunction> MakePythonReduce(const idl::OperatorNode& node, std::shared_ptr<const TypeSerializer> serializer) {
+std::unique_ptr<ReduceFunction> MakePythonReduce(const idl::OperatorNode& node,
+                                                 std::shared_ptr<const TypeSerializer> serializer) {
   return std::make_unique<PythonReduce>(node, std::move(serializer));
 }
 

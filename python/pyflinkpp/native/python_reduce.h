@@ -6,6 +6,7 @@
 namespace pyflinkpp {
 
 // `serializer`: of the stream's declared type, a PythonSerializer.
-std::unique_ptr<ReduceFunction> MakePythonReduce(const idl::OperatorNode& node, std::shared_ptr<const TypeSerializer> serializer);
+std::unique_ptr<ReduceFunction> MakePythonReduce(const idl::OperatorNode& node,
+                                                 std::shared_ptr<const TypeSerializer> serializer);
 
 }  // namespace pyflinkpp

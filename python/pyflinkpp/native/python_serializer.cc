@@ -36,14 +36,16 @@ void PythonSerializer::Move(std::byte* from, size_t count, std::byte* to, Arena&
   std::memset(from, 0, count * sizeof(PyObject*));
 }
 
-absl::Status PythonSerializer::Copy(const std::byte* from, size_t count, std::byte* to, Arena&) const {
+absl::Status PythonSerializer::Copy(const std::byte* from, size_t count, std::byte* to,
+                                    Arena&) const {
   Gil gil;
   auto** copies = reinterpret_cast<PyObject**>(to);
   for (size_t i = 0; i < count; ++i) {
     copies[i] = CopyObject(Objects(from)[i]);
     if (copies[i] == nullptr) {
-      const absl::Status status = CaptureError(absl::StrCat(
-          "the value ", ShortRepr(Objects(from)[i]), " goes to several operators and can't be copied for each of them"));
+      const absl::Status status = CaptureError(
+          absl::StrCat("the value ", ShortRepr(Objects(from)[i]),
+                       " goes to several operators and can't be copied for each of them"));
       for (size_t done = 0; done < i; ++done) Py_CLEAR(copies[done]);
       return status;
     }
@@ -55,7 +57,8 @@ absl::Status PythonSerializer::Write(const std::byte* rows, size_t count, Binary
   Gil gil;
   for (size_t i = 0; i < count; ++i) {
     if (!coder_->Write(Objects(rows)[i], out)) {
-      return CaptureError(absl::StrCat("the value ", ShortRepr(Objects(rows)[i]), " can't be serialized"));
+      return CaptureError(
+          absl::StrCat("the value ", ShortRepr(Objects(rows)[i]), " can't be serialized"));
     }
   }
   return absl::OkStatus();
@@ -65,24 +68,28 @@ absl::Status PythonSerializer::Read(BinaryReader& in, size_t count, std::byte* r
   Gil gil;
   for (size_t i = 0; i < count; ++i) {
     PyObject* value = coder_->Read(in);
-    if (value == nullptr) return CaptureError(absl::StrCat("a value of type ", name(), " can't be read"));
+    if (value == nullptr)
+      return CaptureError(absl::StrCat("a value of type ", name(), " can't be read"));
     reinterpret_cast<PyObject**>(rows)[i] = value;
   }
   return absl::OkStatus();
 }
 
-absl::Status PythonSerializer::Format(const std::byte* rows, size_t count, std::string& out, std::vector<size_t>& ends) const {
+absl::Status PythonSerializer::Format(const std::byte* rows, size_t count, std::string& out,
+                                      std::vector<size_t>& ends) const {
   Gil gil;
   for (size_t i = 0; i < count; ++i) {
     if (!coder_->Format(Objects(rows)[i], out)) {
-      return CaptureError(absl::StrCat("the value ", ShortRepr(Objects(rows)[i]), " can't be printed"));
+      return CaptureError(
+          absl::StrCat("the value ", ShortRepr(Objects(rows)[i]), " can't be printed"));
     }
     ends.push_back(out.size());
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<const TypeSerializer>> PythonSerializerOf(const idl::TypeInformation& type) {
+absl::StatusOr<std::shared_ptr<const TypeSerializer>> PythonSerializerOf(
+    const idl::TypeInformation& type) {
   Gil gil;
   auto coder = MakeCoder(type);
   if (coder == nullptr) return CaptureError("an unknown type");
@@ -91,10 +98,12 @@ absl::StatusOr<std::shared_ptr<const TypeSerializer>> PythonSerializerOf(const i
 
 absl::StatusOr<RowTaker> RowTakerOf(const TypeSerializer& serializer) {
   if (dynamic_cast<const PythonSerializer*>(&serializer) != nullptr) {
-    return RowTaker([](std::byte* row) { return std::exchange(*reinterpret_cast<PyObject**>(row), nullptr); });
+    return RowTaker(
+        [](std::byte* row) { return std::exchange(*reinterpret_cast<PyObject**>(row), nullptr); });
   }
   if (&serializer == LongSerializer().get()) {
-    return RowTaker([](std::byte* row) { return PyLong_FromLongLong(*reinterpret_cast<const int64_t*>(row)); });
+    return RowTaker(
+        [](std::byte* row) { return PyLong_FromLongLong(*reinterpret_cast<const int64_t*>(row)); });
   }
   if (&serializer == StringSerializer().get()) {
     return RowTaker([](std::byte* row) {
@@ -102,7 +111,8 @@ absl::StatusOr<RowTaker> RowTakerOf(const TypeSerializer& serializer) {
       return PyUnicode_DecodeUTF8(string->data, static_cast<Py_ssize_t>(string->size), nullptr);
     });
   }
-  return absl::InternalError(absl::StrCat("no Python form of native values of type ", serializer.name()));
+  return absl::InternalError(
+      absl::StrCat("no Python form of native values of type ", serializer.name()));
 }
 
 }  // namespace pyflinkpp

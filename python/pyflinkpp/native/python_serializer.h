@@ -16,7 +16,8 @@ class PythonSerializer final : public TypeSerializer {
 
   const TypeCoder& coder() const { return *coder_; }
 
-  // An equal object that shares nothing mutable (new reference; null with an error). REQUIRES: the lock is held.
+  // An equal object that shares nothing mutable (new reference; null with an error). REQUIRES: the
+  // lock is held.
   PyObject* CopyObject(PyObject* value) const;
 
   std::string name() const override { return coder_->name(); }
@@ -24,20 +25,23 @@ class PythonSerializer final : public TypeSerializer {
   bool row_is_pointer() const override { return true; }
   void Release(std::byte* rows, size_t count) const override;
   void Move(std::byte* from, size_t count, std::byte* to, Arena& arena) const override;
-  absl::Status Copy(const std::byte* from, size_t count, std::byte* to, Arena& arena) const override;
+  absl::Status Copy(const std::byte* from, size_t count, std::byte* to,
+                    Arena& arena) const override;
   absl::Status Write(const std::byte* rows, size_t count, BinaryWriter& out) const override;
   absl::Status Read(BinaryReader& in, size_t count, std::byte* rows, Arena& arena) const override;
-  absl::Status Format(const std::byte* rows, size_t count, std::string& out, std::vector<size_t>& ends) const override;
+  absl::Status Format(const std::byte* rows, size_t count, std::string& out,
+                      std::vector<size_t>& ends) const override;
 
  private:
   const std::shared_ptr<const TypeCoder> coder_;
 };
 
 // The serializer of a declared type. Takes the lock.
-absl::StatusOr<std::shared_ptr<const TypeSerializer>> PythonSerializerOf(const idl::TypeInformation& type);
+absl::StatusOr<std::shared_ptr<const TypeSerializer>> PythonSerializerOf(
+    const idl::TypeInformation& type);
 
-// Takes the value out of a row of any serializer as an object (new reference; null with an error); the row then owns
-// nothing. REQUIRES: the lock is held.
+// Takes the value out of a row of any serializer as an object (new reference; null with an error);
+// the row then owns nothing. REQUIRES: the lock is held.
 using RowTaker = PyObject* (*)(std::byte* row);
 absl::StatusOr<RowTaker> RowTakerOf(const TypeSerializer& serializer);
 

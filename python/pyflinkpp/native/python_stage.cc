@@ -12,22 +12,29 @@
 #include "native/python_serializer.h"
 #include "native/type_coder.h"
 #include "native/user_function.h"
+#include "native/watermark_step.h"
 
 namespace pyflinkpp {
 namespace {
 
-// Takes the interpreter's lock once for a run of records and sends each of them through all its steps before the next:
-// live objects pass from step to step, as in a program that calls the functions one after the other.
+// Takes the interpreter's lock once for a run of records and sends each of them through all its
+// steps before the next: live objects pass from step to step, as in a program that calls the
+// functions one after the other.
 //
-// A flat_map's iterator is a step's state: when the output is full or the loop has mail, the stage stops after the result
-// in hand and goes on from there when it is called again. The element at the view's position is then still in progress.
+// A flat_map's iterator is a step's state: when the output is full or the loop has mail, the stage
+// stops after the result in hand and goes on from there when it is called again. The element at the
+// view's position is then still in progress.
 class PythonStage final : public Operator {
  public:
-  PythonStage(std::span<const idl::OperatorNode> nodes, std::shared_ptr<const TypeSerializer> output)
+  PythonStage(std::span<const idl::OperatorNode> nodes,
+              std::shared_ptr<const TypeSerializer> output)
       : output_serializer_(std::move(output)) {
     for (const idl::OperatorNode& node : nodes) steps_.push_back(std::make_unique<Step>(node));
     const StepKind last = steps_.back()->kind;
     emits_keys_ = last == StepKind::kKeyBy || last == StepKind::kPartitionCustom;
+    for (const auto& step : steps_) {
+      if (step->watermarks) assigner_ = step.get();
+    }
   }
 
   ~PythonStage() override {
@@ -39,7 +46,8 @@ class PythonStage final : public Operator {
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
     Gil gil;
-    for (size_t i = 0; i < steps_.size(); ++i) RETURN_IF_ERROR(steps_[i]->Open(context, context.counters[i]));
+    for (size_t i = 0; i < steps_.size(); ++i)
+      RETURN_IF_ERROR(steps_[i]->Open(context, context.counters[i]));
     return absl::OkStatus();
   }
 
@@ -50,6 +58,7 @@ class PythonStage final : public Operator {
       takes_ = batch.serializer().get();
     }
     out_ = &output.batch(output_serializer_);
+    output_ = &output;
     out_->Reserve(std::min(kBatchRecordsMax, 2 * batch.size()));
     if (emits_keys_) out_->keys().reserve(std::min(kBatchRecordsMax, 2 * batch.size()));
     failure_ = absl::OkStatus();
@@ -57,13 +66,30 @@ class PythonStage final : public Operator {
     ReleaseWaiting();
     const absl::StatusOr<Progress> progress = ProcessRecords(view);
     // What a step gave is what the next one got.
-    for (size_t i = 1; i < steps_.size(); ++i) steps_[i]->counters->records_in = steps_[i - 1]->counters->records_out;
+    for (size_t i = 1; i < steps_.size(); ++i)
+      steps_[i]->counters->records_in = steps_[i - 1]->counters->records_out;
     return progress;
+  }
+
+  bool makes_watermarks() const override { return assigner_ != nullptr; }
+  int64_t next_processing_time() const override {
+    return assigner_ == nullptr || in_progress_ ? kMaxTimestamp : assigner_->watermarks->next();
+  }
+  absl::Status OnProcessingTime(int64_t now, Output& output) override {
+    Gil gil;
+    std::optional<Watermark> watermark;
+    if (!assigner_->watermarks->OnPeriodic(now, &watermark)) {
+      return CaptureOperatorError(absl::StrCat("operator '", assigner_->node.name, "' failed"),
+                                  assigner_->node.name, context_->subtask);
+    }
+    if (watermark) output.EmitWatermark(*watermark);
+    return absl::OkStatus();
   }
 
   absl::Status Close() override {
     Gil gil;
     absl::Status first;
+    assigner_ = nullptr;
     for (size_t i = steps_.size(); i-- > 0;) first.Update(steps_[i]->Close());
     steps_.clear();
     return first;
@@ -71,14 +97,29 @@ class PythonStage final : public Operator {
 
  private:
   enum class Flow { kThrough, kPaused, kFailed };
-  enum class StepKind { kMap, kFlatMap, kFilter, kKeyBy, kPartitionCustom, kProject };
+  enum class StepKind {
+    kMap,
+    kFlatMap,
+    kFilter,
+    kKeyBy,
+    kPartitionCustom,
+    kProject,
+    kAssignTimestamps
+  };
   static StepKind KindOf(idl::PythonFunctionKind::type kind) {
     switch (kind) {
-      case idl::PythonFunctionKind::MAP: return StepKind::kMap;
-      case idl::PythonFunctionKind::FLAT_MAP: return StepKind::kFlatMap;
-      case idl::PythonFunctionKind::FILTER: return StepKind::kFilter;
-      case idl::PythonFunctionKind::KEY_BY: return StepKind::kKeyBy;
-      case idl::PythonFunctionKind::PARTITION_CUSTOM: return StepKind::kPartitionCustom;
+      case idl::PythonFunctionKind::MAP:
+        return StepKind::kMap;
+      case idl::PythonFunctionKind::FLAT_MAP:
+        return StepKind::kFlatMap;
+      case idl::PythonFunctionKind::FILTER:
+        return StepKind::kFilter;
+      case idl::PythonFunctionKind::KEY_BY:
+        return StepKind::kKeyBy;
+      case idl::PythonFunctionKind::PARTITION_CUSTOM:
+        return StepKind::kPartitionCustom;
+      case idl::PythonFunctionKind::ASSIGN_TIMESTAMPS:
+        return StepKind::kAssignTimestamps;
     }
     return StepKind::kMap;
   }
@@ -88,10 +129,13 @@ class PythonStage final : public Operator {
       if (!node.spec.__isset.python) return;
       const idl::PythonFunction& python = node.spec.python;
       kind = KindOf(python.kind);
-      const char* method = kind == StepKind::kMap       ? "map"
-                           : kind == StepKind::kFlatMap ? "flat_map"
-                           : kind == StepKind::kFilter  ? "filter"
-                                                        : "get_key";
+      if (kind == StepKind::kAssignTimestamps) watermarks.emplace(python.watermarks);
+      if (kind == StepKind::kAssignTimestamps && python.pickle.empty()) return;
+      const char* method = kind == StepKind::kMap                ? "map"
+                           : kind == StepKind::kFlatMap          ? "flat_map"
+                           : kind == StepKind::kFilter           ? "filter"
+                           : kind == StepKind::kAssignTimestamps ? "extract_timestamp"
+                                                                 : "get_key";
       function.emplace(python.pickle, node.name, method);
     }
 
@@ -99,8 +143,13 @@ class PythonStage final : public Operator {
       counters = &count;
       if (node.output_type.kind != idl::TypeKind::PICKLED) {
         coder = MakeCoder(node.output_type);
-        if (coder == nullptr) return CaptureError(absl::StrCat("the output type of operator '", node.name, "'"));
+        if (coder == nullptr)
+          return CaptureError(absl::StrCat("the output type of operator '", node.name, "'"));
         outcome.emplace(*coder, node.output_type.kind);
+      }
+      if (watermarks && !watermarks->Open(context.env.clock.NowMillis())) {
+        return CaptureOperatorError(absl::StrCat("operator '", node.name, "' can't be opened"),
+                                    node.name, context.subtask);
       }
       if (!function) return absl::OkStatus();
       if (kind == StepKind::kPartitionCustom) return OpenPartitioner(context);
@@ -108,7 +157,8 @@ class PythonStage final : public Operator {
         std::shared_ptr<const TypeCoder> key_coder;
         if (node.spec.python.__isset.key_type) {
           key_coder = MakeCoder(node.spec.python.key_type);
-          if (key_coder == nullptr) return CaptureError(absl::StrCat("the key type of operator '", node.name, "'"));
+          if (key_coder == nullptr)
+            return CaptureError(absl::StrCat("the key type of operator '", node.name, "'"));
         }
         keys.emplace(std::move(key_coder));
       }
@@ -119,17 +169,21 @@ class PythonStage final : public Operator {
     absl::Status OpenPartitioner(OperatorContext& context) {
       static PyObject* loads = nullptr;
       static PyObject* dumps = nullptr;
-      if (Imported(&loads, "pickle", "loads") == nullptr || Imported(&dumps, "cloudpickle", "dumps") == nullptr) {
+      if (Imported(&loads, "pickle", "loads") == nullptr ||
+          Imported(&dumps, "cloudpickle", "dumps") == nullptr) {
         return CaptureError("partition_custom");
       }
       const std::string& pickle = node.spec.python.pickle;
-      const PyRef pair = PyRef::Steal(PyObject_CallFunction(loads, "y#", pickle.data(), static_cast<Py_ssize_t>(pickle.size())));
+      const PyRef pair = PyRef::Steal(PyObject_CallFunction(
+          loads, "y#", pickle.data(), static_cast<Py_ssize_t>(pickle.size())));
       if (!pair || !PyTuple_Check(pair.get())) return CaptureError("partition_custom");
       std::string parts[2];
       for (int i = 0; i < 2; ++i) {
-        const PyRef bytes = PyRef::Steal(PyObject_CallOneArg(dumps, PyTuple_GET_ITEM(pair.get(), i)));
+        const PyRef bytes =
+            PyRef::Steal(PyObject_CallOneArg(dumps, PyTuple_GET_ITEM(pair.get(), i)));
         if (!bytes) return CaptureError("partition_custom");
-        parts[i].assign(PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get())));
+        parts[i].assign(PyBytes_AS_STRING(bytes.get()),
+                        static_cast<size_t>(PyBytes_GET_SIZE(bytes.get())));
       }
       partitioner.emplace(parts[0], node.name, "partition");
       function.emplace(parts[1], node.name, "get_key");
@@ -149,15 +203,16 @@ class PythonStage final : public Operator {
 
     const idl::OperatorNode node;
     StepKind kind = StepKind::kProject;
-    std::optional<UserFunction> function;                               // none: project
-    std::shared_ptr<const TypeCoder> coder;                             // null: any value
-    std::optional<Normalizer> outcome;                                  // with coder
+    std::optional<UserFunction> function;    // none: project
+    std::shared_ptr<const TypeCoder> coder;  // null: any value
+    std::optional<Normalizer> outcome;       // with coder
     OperatorCounters* counters = nullptr;
-    PyRef iterator;  // flat_map: of the element in progress
-    PyRef element;   // the same: to name it in errors
-    std::optional<KeyEncoder> keys;          // key_by
+    PyRef iterator;                           // flat_map: of the element in progress
+    PyRef element;                            // the same: to name it in errors
+    std::optional<KeyEncoder> keys;           // key_by
     std::optional<UserFunction> partitioner;  // partition_custom
     PyRef targets;
+    std::optional<WatermarkStep> watermarks;  // assign_timestamps
   };
 
   Flow Fail(absl::Status status) {
@@ -168,7 +223,8 @@ class PythonStage final : public Operator {
   Flow FailOn(const Step& step, PyObject* value) {
     const PyRef owned = PyRef::Steal(value);
     if (!step.function) {
-      return Fail(CaptureOperatorError(absl::StrCat("operator '", step.node.name, "' failed"), step.node.name, context_->subtask));
+      return Fail(CaptureOperatorError(absl::StrCat("operator '", step.node.name, "' failed"),
+                                       step.node.name, context_->subtask));
     }
     return Fail(step.function->Raised(value));
   }
@@ -176,13 +232,18 @@ class PythonStage final : public Operator {
   absl::StatusOr<Progress> ProcessRecords(RecordBatchView& view) {
     RecordBatch& batch = *view.batch;
     while (!view.done()) {
-      timestamp_ = batch.has_timestamps() ? batch.timestamps()[view.position] : kMinTimestamp;
-      has_timestamp_ = batch.has_timestamps();
+      element_timestamp_ = timestamp_ =
+          batch.has_timestamps() ? batch.timestamps()[view.position] : kMinTimestamp;
+      has_timestamp_ = batch.has_timestamps() || assigner_ != nullptr;
       const Flow flow = in_progress_ ? Resume() : Enter(take_(batch.row(view.position)));
       in_progress_ = flow == Flow::kPaused;
       if (flow == Flow::kFailed) return failure_;
       if (flow == Flow::kPaused) return Progress::kMore;
       ++view.position;
+      if (watermark_) {
+        output_->EmitWatermark(*std::exchange(watermark_, std::nullopt));
+        break;
+      }
       if (out_->full() || context_->should_yield()) break;
     }
     return view.done() ? Progress::kDone : Progress::kMore;
@@ -205,8 +266,8 @@ class PythonStage final : public Operator {
     return Flow::kThrough;
   }
 
-  // Sends a value (taken over) through the steps from position `i` on. References are counted by hand here: this and
-  // Drain are what each record costs.
+  // Sends a value (taken over) through the steps from position `i` on. References are counted by
+  // hand here: this and Drain are what each record costs.
   Flow Run(size_t i, PyObject* value) {
     for (; i < steps_.size(); ++i) {
       Step& step = *steps_[i];
@@ -214,14 +275,18 @@ class PythonStage final : public Operator {
         case StepKind::kMap: {
           PyObject* result = step.function->Call(value);
           if (result == nullptr) return FailOn(step, value);
-          if (step.outcome && (result = step.outcome->Normalize(result)) == nullptr) return DoesNotFit(step, value);
+          if (step.outcome && (result = step.outcome->Normalize(result)) == nullptr)
+            return DoesNotFit(step, value);
           Py_DECREF(value);
           value = result;
           break;
         }
         case StepKind::kFilter: {
           PyObject* result = step.function->Call(value);
-          const int keep = result == Py_True ? 1 : result == Py_False ? 0 : result == nullptr ? -1 : PyObject_IsTrue(result);
+          const int keep = result == Py_True    ? 1
+                           : result == Py_False ? 0
+                           : result == nullptr  ? -1
+                                                : PyObject_IsTrue(result);
           Py_XDECREF(result);
           if (keep < 0) return FailOn(step, value);
           if (keep == 0) {
@@ -246,10 +311,14 @@ class PythonStage final : public Operator {
         }
         case StepKind::kPartitionCustom: {
           const PyRef key = PyRef::Steal(step.function->Call(value));
-          const PyRef target = key ? PyRef::Steal(step.partitioner->Call(key.get(), step.targets.get())) : PyRef();
+          const PyRef target =
+              key ? PyRef::Steal(step.partitioner->Call(key.get(), step.targets.get())) : PyRef();
           if (!target || !CheckTarget(step, target.get())) return FailOn(step, value);
           break;
         }
+        case StepKind::kAssignTimestamps:
+          if (!AssignTimestamp(step, value)) return FailOn(step, value);
+          break;
         case StepKind::kProject: {
           PyObject* result = Project(step, value).release();
           if (result == nullptr) return FailOn(step, value);
@@ -275,15 +344,18 @@ class PythonStage final : public Operator {
       PyObject* result = next(iterator);
       if (result == nullptr) {
         if (PyErr_Occurred()) {
-          if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return Fail(step.function->Raised(step.element.get()));
+          if (!PyErr_ExceptionMatches(PyExc_StopIteration))
+            return Fail(step.function->Raised(step.element.get()));
           PyErr_Clear();
         }
         step.iterator = PyRef();
         step.element = PyRef();
         return Flow::kThrough;
       }
-      if (step.outcome && (result = step.outcome->Normalize(result)) == nullptr) return DoesNotFit(step, nullptr);
+      if (step.outcome && (result = step.outcome->Normalize(result)) == nullptr)
+        return DoesNotFit(step, nullptr);
       ++step.counters->records_out;
+      timestamp_ = element_timestamp_;
       const Flow flow = Run(i + 1, result);
       if (flow != Flow::kThrough) return flow;
       if (out_->full() || context_->should_yield()) return Flow::kPaused;
@@ -306,12 +378,34 @@ class PythonStage final : public Operator {
     return tuple;
   }
 
+  bool AssignTimestamp(Step& step, PyObject* value) {
+    if (step.function) {
+      const PyRef before = PyRef::Steal(PyLong_FromLongLong(timestamp_));
+      const PyRef timestamp =
+          before ? PyRef::Steal(step.function->Call(value, before.get())) : PyRef();
+      if (!timestamp) return false;
+      timestamp_ = PyLong_AsLongLong(timestamp.get());
+      if (timestamp_ == -1 && PyErr_Occurred()) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_TypeError,
+                     "the timestamp assigner returned %s; it must be milliseconds since the epoch, "
+                     "an int of 64 bits",
+                     ShortRepr(timestamp.get()).c_str());
+        return false;
+      }
+    }
+    std::optional<Watermark> watermark;
+    if (!step.watermarks->OnEvent(value, timestamp_, &watermark)) return false;
+    if (watermark && &step == assigner_) watermark_ = watermark;
+    return true;
+  }
+
   bool CheckTarget(const Step& step, PyObject* target) {
     const long index = PyLong_Check(target) ? PyLong_AsLong(target) : -1;
     if (index < 0 || index >= step.node.target_parallelism) {
       PyErr_Clear();
-      PyErr_Format(PyExc_ValueError, "the partitioner returned %s; it must be an int from 0 to %d", ShortRepr(target).c_str(),
-                   step.node.target_parallelism - 1);
+      PyErr_Format(PyExc_ValueError, "the partitioner returned %s; it must be an int from 0 to %d",
+                   ShortRepr(target).c_str(), step.node.target_parallelism - 1);
       return false;
     }
     key_ = {nullptr, 0, static_cast<uint32_t>(index)};
@@ -328,11 +422,15 @@ class PythonStage final : public Operator {
   // Of the call that runs.
   RecordBatch* out_ = nullptr;
   RecordKey key_;
+  Output* output_ = nullptr;
   int64_t timestamp_ = 0;
+  int64_t element_timestamp_ = 0;
   bool has_timestamp_ = false;
   absl::Status failure_;
 
-  bool in_progress_ = false;  // the element at the view's position has results left
+  Step* assigner_ = nullptr;            // the last step with watermarks
+  std::optional<Watermark> watermark_;  // that has to follow the element in hand
+  bool in_progress_ = false;            // the element at the view's position has results left
 };
 
 }  // namespace

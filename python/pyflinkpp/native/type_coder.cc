@@ -12,7 +12,8 @@ std::shared_ptr<const TypeCoder> MakeCoder(const idl::TypeInformation& type) {
   if (coder == nullptr) coder = MakeTimeCoder(type);
   if (coder == nullptr) coder = MakeCompositeCoder(type);
   if (coder == nullptr && !PyErr_Occurred()) {
-    PyErr_Format(PyExc_ValueError, "a type of kind %d with %zu parts", static_cast<int>(type.kind), type.children.size());
+    PyErr_Format(PyExc_ValueError, "a type of kind %d with %zu parts", static_cast<int>(type.kind),
+                 type.children.size());
   }
   return coder;
 }
@@ -31,16 +32,22 @@ QuickCheck::QuickCheck(idl::TypeKind::type kind) {
       type_ = &PyUnicode_Type;
       string_ = true;
       break;
-    case idl::TypeKind::DOUBLE: type_ = &PyFloat_Type; break;
-    case idl::TypeKind::BOOLEAN: type_ = &PyBool_Type; break;
-    default: break;
+    case idl::TypeKind::DOUBLE:
+      type_ = &PyFloat_Type;
+      break;
+    case idl::TypeKind::BOOLEAN:
+      type_ = &PyBool_Type;
+      break;
+    default:
+      break;
   }
 }
 
 PyObject* DoesNotFit(PyObject* value, const char* expected) {
-  const bool vowel = expected[0] == 'i' || expected[0] == 'a' || expected[0] == 'o' || expected[0] == 'u';
-  return PyErr_Format(PyExc_TypeError, "%s (%s) is not %s %s", ShortRepr(value).c_str(), Py_TYPE(value)->tp_name,
-                      vowel ? "an" : "a", expected);
+  const bool vowel =
+      expected[0] == 'i' || expected[0] == 'a' || expected[0] == 'o' || expected[0] == 'u';
+  return PyErr_Format(PyExc_TypeError, "%s (%s) is not %s %s", ShortRepr(value).c_str(),
+                      Py_TYPE(value)->tp_name, vowel ? "an" : "a", expected);
 }
 
 PyObject* BadBytes(const std::string& type) {
@@ -48,8 +55,9 @@ PyObject* BadBytes(const std::string& type) {
 }
 
 bool IsDeeplyImmutable(PyObject* value) {
-  if (value == Py_None || PyUnicode_CheckExact(value) || PyLong_CheckExact(value) || PyFloat_CheckExact(value) ||
-      PyBool_Check(value) || PyBytes_CheckExact(value) || PyComplex_CheckExact(value)) {
+  if (value == Py_None || PyUnicode_CheckExact(value) || PyLong_CheckExact(value) ||
+      PyFloat_CheckExact(value) || PyBool_Check(value) || PyBytes_CheckExact(value) ||
+      PyComplex_CheckExact(value)) {
     return true;
   }
   if (!PyTuple_CheckExact(value)) return false;
@@ -67,8 +75,11 @@ std::string ShortRepr(PyObject* value) {
   const PyRef repr = PyRef::Steal(PyObject_Repr(value));
   if (repr) {
     const bool cut = PyUnicode_GetLength(repr.get()) > kMax;
-    const PyRef shown = cut ? PyRef::Steal(PyUnicode_Substring(repr.get(), 0, kMax)) : PyRef::Borrow(repr.get());
-    const PyRef bytes = shown ? PyRef::Steal(PyUnicode_AsEncodedString(shown.get(), "utf-8", "backslashreplace")) : PyRef();
+    const PyRef shown =
+        cut ? PyRef::Steal(PyUnicode_Substring(repr.get(), 0, kMax)) : PyRef::Borrow(repr.get());
+    const PyRef bytes =
+        shown ? PyRef::Steal(PyUnicode_AsEncodedString(shown.get(), "utf-8", "backslashreplace"))
+              : PyRef();
     if (bytes) text = std::string(PyBytes_AS_STRING(bytes.get())) + (cut ? "…" : "");
   }
   PyErr_Clear();
@@ -78,7 +89,8 @@ std::string ShortRepr(PyObject* value) {
 
 namespace {
 
-// Java's Double.toString: decimal notation from 10^-3 to 10^7, else scientific; always a digit behind the point.
+// Java's Double.toString: decimal notation from 10^-3 to 10^7, else scientific; always a digit
+// behind the point.
 template <class Real>
 void AppendJavaReal(Real value, std::string& out) {
   if (std::isnan(value)) {
@@ -96,7 +108,8 @@ void AppendJavaReal(Real value, std::string& out) {
     return;
   }
   char text[64];
-  const auto end = std::to_chars(text, text + sizeof(text), value, std::chars_format::scientific).ptr;
+  const auto end =
+      std::to_chars(text, text + sizeof(text), value, std::chars_format::scientific).ptr;
   std::string digits;  // of d.ddde±xx
   const char* at = text;
   for (; *at != 'e'; ++at) {
@@ -116,7 +129,8 @@ void AppendJavaReal(Real value, std::string& out) {
     out += digits.substr(0, whole) + "." + digits.substr(whole);
     return;
   }
-  out += digits.substr(0, 1) + "." + (digits.size() > 1 ? digits.substr(1) : "0") + "E" + std::to_string(exponent);
+  out += digits.substr(0, 1) + "." + (digits.size() > 1 ? digits.substr(1) : "0") + "E" +
+         std::to_string(exponent);
 }
 
 }  // namespace

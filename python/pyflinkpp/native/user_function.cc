@@ -2,20 +2,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "native/errors.h"
+#include "native/function_runtime.h"
 #include "native/type_coder.h"
 
 namespace pyflinkpp {
 namespace {
 
 // For callables without a vectorcall of their own.
-PyObject* CallAnyObject(PyObject* callable, PyObject* const* arguments, size_t count, PyObject* names) {
+PyObject* CallAnyObject(PyObject* callable, PyObject* const* arguments, size_t count,
+                        PyObject* names) {
   return PyObject_Vectorcall(callable, arguments, count, names);
 }
 
 }  // namespace
 
 std::string UserFunction::Where() const {
-  return absl::StrCat("operator '", operator_name_, "' (subtask ", context_->subtask + 1, "/", context_->parallelism, ")");
+  return absl::StrCat("operator '", operator_name_, "' (subtask ", context_->subtask + 1, "/",
+                      context_->parallelism, ")");
 }
 
 absl::Status UserFunction::Raised(PyObject* element) const {
@@ -25,42 +28,69 @@ absl::Status UserFunction::Raised(PyObject* element) const {
 }
 
 absl::Status UserFunction::DoesNotFit(const std::string& type) const {
-  return CaptureOperatorError(absl::StrCat(Where(), " returned a value that does not fit its declared type ", type),
-                              operator_name_, context_->subtask);
+  return CaptureOperatorError(
+      absl::StrCat(Where(), " returned a value that does not fit its declared type ", type),
+      operator_name_, context_->subtask);
 }
 
-absl::Status UserFunction::Open(OperatorContext& context) {
+Callable::Callable(PyRef object)
+    : object_(std::move(object)), vectorcall_(PyVectorcall_Function(object_.get())) {
+  if (vectorcall_ == nullptr) vectorcall_ = CallAnyObject;
+}
+
+absl::StatusOr<Callable> UserFunction::Bind(const char* method) const {
+  PyRef bound = PyRef::Steal(PyObject_GetAttrString(function_.get(), method));
+  if (!bound) return Raised(nullptr);
+  return Callable(std::move(bound));
+}
+
+absl::Status UserFunction::Open(OperatorContext& context,
+                                std::shared_ptr<FunctionRuntime> runtime) {
   context_ = &context;
   static PyObject* loads = nullptr;
   static PyObject* function_type = nullptr;
   static PyObject* make_context = nullptr;
   if (Imported(&loads, "pickle", "loads") == nullptr ||
       Imported(&function_type, "pyflinkpp.datastream.functions", "Function") == nullptr ||
-      Imported(&make_context, "pyflinkpp.datastream.functions", "_make_runtime_context") == nullptr) {
+      Imported(&make_context, "pyflinkpp.datastream.functions", "_make_runtime_context") ==
+          nullptr) {
     return Raised(nullptr);
   }
-  function_ = PyRef::Steal(PyObject_CallFunction(loads, "y#", pickle_.data(), static_cast<Py_ssize_t>(pickle_.size())));
+  function_ = PyRef::Steal(
+      PyObject_CallFunction(loads, "y#", pickle_.data(), static_cast<Py_ssize_t>(pickle_.size())));
   if (!function_) return Raised(nullptr);
   const int rich = PyObject_IsInstance(function_.get(), function_type);
   if (rich < 0) return Raised(nullptr);
-  if (!rich) {
-    callable_ = PyRef::Borrow(function_.get());
+  if (!rich && !PyCallable_Check(function_.get())) {  // as a TimestampAssigner
+    PyRef method = PyRef::Steal(PyObject_GetAttrString(function_.get(), method_));
+    if (!method) return Raised(nullptr);
+    callable_ = Callable(std::move(method));
+  } else if (!rich) {
+    callable_ = Callable(PyRef::Borrow(function_.get()));
   } else {
     const PyRef parameters = PyRef::Steal(PyDict_New());
     for (const auto& [key, value] : context.configuration) {
       const PyRef text = PyRef::Steal(PyUnicode_FromString(value.c_str()));
-      if (!parameters || !text || PyDict_SetItemString(parameters.get(), key.c_str(), text.get()) < 0) return Raised(nullptr);
+      if (!parameters || !text ||
+          PyDict_SetItemString(parameters.get(), key.c_str(), text.get()) < 0)
+        return Raised(nullptr);
     }
-    runtime_context_ = PyRef::Steal(PyObject_CallFunction(make_context, "siiiiO", context.task_name.c_str(), context.parallelism,
-                                                          context.subtask, context.attempt, context.max_parallelism, parameters.get()));
+    runtime_context_ = PyRef::Steal(PyObject_CallFunction(
+        make_context, "siiiiO", context.task_name.c_str(), context.parallelism, context.subtask,
+        context.attempt, context.max_parallelism, parameters.get()));
     if (!runtime_context_) return Raised(nullptr);
-    const PyRef opened = PyRef::Steal(PyObject_CallMethod(function_.get(), "open", "O", runtime_context_.get()));
+    if (runtime != nullptr) {
+      const PyRef store = PyRef::Steal(NewStateStore(std::move(runtime)));
+      if (!store || PyObject_SetAttrString(runtime_context_.get(), "_state_store", store.get()) < 0)
+        return Raised(nullptr);
+    }
+    const PyRef opened =
+        PyRef::Steal(PyObject_CallMethod(function_.get(), "open", "O", runtime_context_.get()));
     if (!opened) return Raised(nullptr);
-    callable_ = PyRef::Steal(PyObject_GetAttrString(function_.get(), method_));
-    if (!callable_) return Raised(nullptr);
+    PyRef method = PyRef::Steal(PyObject_GetAttrString(function_.get(), method_));
+    if (!method) return Raised(nullptr);
+    callable_ = Callable(std::move(method));
   }
-  vectorcall_ = PyVectorcall_Function(callable_.get());
-  if (vectorcall_ == nullptr) vectorcall_ = CallAnyObject;
   return absl::OkStatus();
 }
 
@@ -70,7 +100,8 @@ absl::Status UserFunction::Close() {
   absl::Status status;
   if (!closed) status = Raised(nullptr);
   static PyObject* accumulators = nullptr;
-  if (Imported(&accumulators, "pyflinkpp.datastream.functions", "_accumulators") == nullptr) return Raised(nullptr);
+  if (Imported(&accumulators, "pyflinkpp.datastream.functions", "_accumulators") == nullptr)
+    return Raised(nullptr);
   const PyRef all = PyRef::Steal(PyObject_CallOneArg(accumulators, runtime_context_.get()));
   if (!all || !PyDict_Check(all.get())) {
     status.Update(Raised(nullptr));
@@ -79,7 +110,9 @@ absl::Status UserFunction::Close() {
   PyObject* name;
   PyObject* bytes;
   for (Py_ssize_t position = 0; PyDict_Next(all.get(), &position, &name, &bytes);) {
-    context_->report_accumulator(PyUnicode_AsUTF8(name), {PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes))});
+    context_->report_accumulator(
+        PyUnicode_AsUTF8(name),
+        {PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes))});
   }
   return status;
 }

@@ -3,34 +3,60 @@
 
 #include <Python.h>
 
+#include <memory>
 #include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "native/gil.h"
 #include "runtime/operators/operator.h"
 
 namespace pyflinkpp {
 
-// One subtask's own copy of a function. All methods need the interpreter's lock; it is destroyed under it.
+class FunctionRuntime;
+
+// What can be called, ready for calling it often. REQUIRES for all: the interpreter's lock is held.
+class Callable {
+ public:
+  Callable() = default;
+  explicit Callable(PyRef object);
+
+  explicit operator bool() const { return static_cast<bool>(object_); }
+  // New references; null with an error set.
+  PyObject* Call(PyObject* argument) const {
+    PyObject* arguments[2] = {nullptr, argument};
+    return vectorcall_(object_.get(), arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  }
+  PyObject* Call(PyObject* first, PyObject* second) const {
+    PyObject* arguments[3] = {nullptr, first, second};
+    return vectorcall_(object_.get(), arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  }
+
+ private:
+  PyRef object_;
+  vectorcallfunc vectorcall_ = nullptr;
+};
+
+// One subtask's own copy of a function. All methods need the interpreter's lock; it is destroyed
+// under it.
 class UserFunction {
  public:
-  // `method`: what is called on an instance of pyflinkpp's Function classes; another object is called itself.
+  // `method`: what is called on an instance of pyflinkpp's Function classes; another object is
+  // called itself.
   UserFunction(std::string pickle, std::string operator_name, const char* method)
       : pickle_(std::move(pickle)), operator_name_(std::move(operator_name)), method_(method) {}
 
-  absl::Status Open(OperatorContext& context);
+  // `runtime`: where its keyed state comes from; null: it has none.
+  absl::Status Open(OperatorContext& context, std::shared_ptr<FunctionRuntime> runtime = nullptr);
   // Calls close() and hands the accumulators to the task.
   absl::Status Close();
 
   // New reference; null with an error set.
-  PyObject* Call(PyObject* argument) const {
-    PyObject* arguments[2] = {nullptr, argument};
-    return vectorcall_(callable_.get(), arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
-  }
-  PyObject* Call(PyObject* first, PyObject* second) const {
-    PyObject* arguments[3] = {nullptr, first, second};
-    return vectorcall_(callable_.get(), arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
-  }
+  PyObject* Call(PyObject* argument) const { return callable_.Call(argument); }
+  PyObject* Call(PyObject* first, PyObject* second) const { return callable_.Call(first, second); }
+  // Another method of the function. REQUIRES: open.
+  absl::StatusOr<Callable> Bind(const char* method) const;
+  PyObject* function() const { return function_.get(); }
+  PyObject* runtime_context() const { return runtime_context_.get(); }
 
   const std::string& operator_name() const { return operator_name_; }
   // The error that is set, with the element that was being processed (may be null).
@@ -47,8 +73,7 @@ class UserFunction {
   OperatorContext* context_ = nullptr;
   PyRef function_;         // as it was unpickled
   PyRef runtime_context_;  // when it is a rich function
-  PyRef callable_;
-  vectorcallfunc vectorcall_ = nullptr;
+  Callable callable_;
 };
 
 }  // namespace pyflinkpp

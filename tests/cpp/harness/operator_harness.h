@@ -112,8 +112,9 @@ class OperatorHarness {
   absl::Status Close() { return std::exchange(opened_, false) ? op_->Close() : absl::OkStatus(); }
 
   std::vector<std::unique_ptr<RecordBatch>> outputs;  // one for each call that emitted something
-  std::map<int, std::vector<std::unique_ptr<RecordBatch>>> side_outputs;  // by position of their tag
-  std::vector<Watermark> watermarks;                                      // of the operator's own
+  std::map<int, std::vector<std::unique_ptr<RecordBatch>>>
+      side_outputs;                   // by position of their tag
+  std::vector<Watermark> watermarks;  // of the operator's own
   std::map<std::string, std::vector<std::string>> accumulators;
   int calls = 0;
 

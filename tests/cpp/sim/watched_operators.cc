@@ -126,7 +126,9 @@ class WatchedBase : public Base {
   }
   bool makes_watermarks() const override { return op_->makes_watermarks(); }
   int64_t next_processing_time() const override { return op_->next_processing_time(); }
-  absl::Status OnProcessingTime(int64_t now, Output& output) override { return op_->OnProcessingTime(now, output); }
+  absl::Status OnProcessingTime(int64_t now, Output& output) override {
+    return op_->OnProcessingTime(now, output);
+  }
   absl::StatusOr<Progress> Finish(Output& output) override {
     RETURN_IF_ERROR(watcher_.OnFinish());
     absl::StatusOr<Progress> progress = op_->Finish(output);

@@ -26,7 +26,8 @@ class CollectionEnumerator final : public SplitEnumerator {
 
 class CollectionSourceOperator final : public SourceOperator {
  public:
-  CollectionSourceOperator(const idl::CollectionSource& spec, std::shared_ptr<const TypeSerializer> serializer)
+  CollectionSourceOperator(const idl::CollectionSource& spec,
+                           std::shared_ptr<const TypeSerializer> serializer)
       : elements_(spec.elements), serializer_(std::move(serializer)), next_(elements_.size()) {}
 
   absl::Status Open(OperatorContext& context) override {
@@ -67,10 +68,12 @@ class CollectionSourceOperator final : public SourceOperator {
 
 }  // namespace
 
-std::unique_ptr<SplitEnumerator> MakeCollectionEnumerator() { return std::make_unique<CollectionEnumerator>(); }
+std::unique_ptr<SplitEnumerator> MakeCollectionEnumerator() {
+  return std::make_unique<CollectionEnumerator>();
+}
 
-std::unique_ptr<SourceOperator> MakeCollectionSource(const idl::CollectionSource& spec,
-                                                     std::shared_ptr<const TypeSerializer> serializer) {
+std::unique_ptr<SourceOperator> MakeCollectionSource(
+    const idl::CollectionSource& spec, std::shared_ptr<const TypeSerializer> serializer) {
   return std::make_unique<CollectionSourceOperator>(spec, std::move(serializer));
 }
 

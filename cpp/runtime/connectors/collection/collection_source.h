@@ -11,7 +11,7 @@ namespace pyflinkpp {
 std::unique_ptr<SplitEnumerator> MakeCollectionEnumerator();
 
 // Emits values of `serializer`, read from their binary format. Has one subtask.
-std::unique_ptr<SourceOperator> MakeCollectionSource(const idl::CollectionSource& spec,
-                                                     std::shared_ptr<const TypeSerializer> serializer);
+std::unique_ptr<SourceOperator> MakeCollectionSource(
+    const idl::CollectionSource& spec, std::shared_ptr<const TypeSerializer> serializer);
 
 }  // namespace pyflinkpp

@@ -23,8 +23,12 @@ class NumberSequenceEnumerator final : public SplitEnumerator {
     if (!assigned_[subtask]) {
       assigned_[subtask] = true;
       // 128 bits: the whole range of 64 bit numbers has 2^64 of them.
-      const unsigned __int128 count = static_cast<unsigned __int128>(static_cast<__int128>(range_.last) - range_.first + 1);
-      const auto border = [&](int i) { return static_cast<__int128>(range_.first) + static_cast<__int128>(count * i / context_->parallelism); };
+      const unsigned __int128 count =
+          static_cast<unsigned __int128>(static_cast<__int128>(range_.last) - range_.first + 1);
+      const auto border = [&](int i) {
+        return static_cast<__int128>(range_.first) +
+               static_cast<__int128>(count * i / context_->parallelism);
+      };
       if (range_.first <= range_.last && border(subtask) < border(subtask + 1)) {
         idl::NumberSplit numbers;
         numbers.first = static_cast<int64_t>(border(subtask));
@@ -56,7 +60,8 @@ class NumberSequenceSourceOperator final : public SourceOperator {
   absl::StatusOr<Progress> Poll(Output& output) override {
     if (splits_.empty()) return no_more_splits_ ? Progress::kDone : Progress::kWait;
     idl::NumberSplit& split = splits_.back();
-    const uint64_t left = static_cast<uint64_t>(split.last) - static_cast<uint64_t>(split.first);  // one less than the count
+    const uint64_t left = static_cast<uint64_t>(split.last) -
+                          static_cast<uint64_t>(split.first);  // one less than the count
     const size_t count = static_cast<size_t>(std::min<uint64_t>(left, kBatchRecordsMax - 1)) + 1;
     auto* rows = reinterpret_cast<int64_t*>(output.batch(LongSerializer()).Append(count));
     for (size_t i = 0; i < count; ++i) rows[i] = split.first + static_cast<int64_t>(i);
@@ -77,10 +82,13 @@ class NumberSequenceSourceOperator final : public SourceOperator {
 
 }  // namespace
 
-std::unique_ptr<SplitEnumerator> MakeNumberSequenceEnumerator(const idl::NumberSequenceSource& range) {
+std::unique_ptr<SplitEnumerator> MakeNumberSequenceEnumerator(
+    const idl::NumberSequenceSource& range) {
   return std::make_unique<NumberSequenceEnumerator>(range);
 }
 
-std::unique_ptr<SourceOperator> MakeNumberSequenceSource() { return std::make_unique<NumberSequenceSourceOperator>(); }
+std::unique_ptr<SourceOperator> MakeNumberSequenceSource() {
+  return std::make_unique<NumberSequenceSourceOperator>();
+}
 
 }  // namespace pyflinkpp

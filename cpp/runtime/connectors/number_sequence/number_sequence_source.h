@@ -9,7 +9,8 @@
 namespace pyflinkpp {
 
 // Splits the range into one part a reader, as equal as can be.
-std::unique_ptr<SplitEnumerator> MakeNumberSequenceEnumerator(const idl::NumberSequenceSource& range);
+std::unique_ptr<SplitEnumerator> MakeNumberSequenceEnumerator(
+    const idl::NumberSequenceSource& range);
 
 // Emits LONG rows.
 std::unique_ptr<SourceOperator> MakeNumberSequenceSource();

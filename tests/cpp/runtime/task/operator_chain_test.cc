@@ -1,5 +1,3 @@
-#include "runtime/task/operator_chain.h"
-
 #include <gmock/gmock.h>
 
 #include <deque>
@@ -10,17 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "harness/fake_channel.h"
-#include "harness/fake_operator.h"
-#include "harness/test_env.h"
+#include "runtime/task/operator_chain_fixture.h"
 
 namespace pyflinkpp {
 namespace {
 
 using harness::Behavior;
-using harness::CallLog;
-using harness::FakeChannel;
-using harness::FakeOperator;
 using harness::FarEnd;
 using harness::TrackedSerializer;
 using harness::TrackedValues;
@@ -46,78 +39,6 @@ class FakeSource final : public SourceOperator {
  private:
   std::deque<std::string> script_;
   const std::shared_ptr<const TrackedSerializer> serializer_;
-};
-
-class OperatorChainTest : public testing::Test {
- protected:
-  // Operators come in topological order.
-  void Add(const Behavior& behavior, std::vector<size_t> successors,
-           std::vector<size_t> partitions = {}) {
-    AddOperator(std::make_unique<FakeOperator>(behavior, log_, serializer_), std::move(successors),
-                std::move(partitions));
-  }
-  void AddOperator(std::unique_ptr<Operator> op, std::vector<size_t> successors,
-                   std::vector<size_t> partitions) {
-    auto node = std::make_unique<OperatorChain::Node>(
-        OperatorChain::Node{.op = std::move(op),
-                            .context = {.env = env_.env,
-                                        .task_name = {},
-                                        .configuration = configuration_,
-                                        .wake = {},
-                                        .report_accumulator = {},
-                                        .counters = {}},
-                            .counters = std::vector<OperatorCounters>(1),
-                            .operator_ids = {0},
-                            .successors = std::move(successors),
-                            .partitions = std::move(partitions),
-                            .output = {},
-                            .pending = {}});
-    node->context.counters = node->counters;
-    nodes_.push_back(std::move(node));
-  }
-  // Makes the chain with so many partitions of one channel each.
-  void Make(size_t partitions) {
-    ends_ = std::vector<FarEnd>(partitions);
-    std::vector<std::unique_ptr<ResultPartition>> made;
-    for (FarEnd& end : ends_) {
-      idl::OutputDescriptor descriptor;
-      descriptor.partitioner = idl::Partitioner::FORWARD;
-      std::vector<std::unique_ptr<OutputChannel>> channels;
-      channels.push_back(std::make_unique<FakeChannel>(end));
-      made.push_back(
-          std::make_unique<ResultPartition>(descriptor, std::move(channels), env_.random));
-    }
-    chain_ = std::make_unique<OperatorChain>(std::move(nodes_), std::move(made));
-  }
-  void MakeAndOpen(size_t partitions) {
-    Make(partitions);
-    ASSERT_TRUE(chain_->Open().ok());
-    log_.clear();
-  }
-  void Push(const std::vector<std::string>& texts) {
-    chain_->PushBatch(TrackedSerializer::Batch(serializer_, texts), 0);
-  }
-  Progress Run() {
-    const absl::StatusOr<Progress> progress = chain_->Run();
-    EXPECT_TRUE(progress.ok()) << progress.status();
-    return progress.value_or(Progress::kDone);
-  }
-  // Until it is drained or has to wait.
-  Progress RunOn() {
-    for (;;) {
-      if (const Progress progress = Run(); progress != Progress::kMore) return progress;
-    }
-  }
-
-  harness::TestEnv env_;
-  std::map<std::string, std::string> configuration_;
-  TrackedValues values_;
-  std::shared_ptr<const TrackedSerializer> serializer_ =
-      std::make_shared<const TrackedSerializer>(values_);
-  CallLog log_;
-  std::vector<std::unique_ptr<OperatorChain::Node>> nodes_;
-  std::vector<FarEnd> ends_;
-  std::unique_ptr<OperatorChain> chain_;
 };
 
 // ---- data ----

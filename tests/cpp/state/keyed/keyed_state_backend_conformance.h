@@ -1,5 +1,6 @@
 // What every KeyedStateBackend must do. A backend joins with a line:
-//   INSTANTIATE_TEST_SUITE_P(Memory, KeyedStateBackendConformance, testing::Values(BackendFactory{...}));
+//   INSTANTIATE_TEST_SUITE_P(Memory, KeyedStateBackendConformance,
+//   testing::Values(BackendFactory{...}));
 #pragma once
 
 #include <gmock/gmock.h>
@@ -23,7 +24,8 @@ namespace pyflinkpp {
 // Makes a fresh, empty backend; called once in a test.
 struct BackendFactory {
   const char* name;
-  std::function<std::unique_ptr<KeyedStateBackend>(KeyGroupRange key_groups, int max_parallelism)> make;
+  std::function<std::unique_ptr<KeyedStateBackend>(KeyGroupRange key_groups, int max_parallelism)>
+      make;
 };
 inline void PrintTo(const BackendFactory& factory, std::ostream* out) { *out << factory.name; }
 

@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "absl/strings/str_replace.h"
-
 #include "state/keyed/keyed_state_backend_conformance.h"
 
 namespace pyflinkpp {
@@ -15,7 +14,8 @@ std::string FreshDirectory() {
   static int count = 0;
   const auto* test = testing::UnitTest::GetInstance()->current_test_info();
   const std::string name = absl::StrReplaceAll(test->name(), {{"/", "-"}});
-  const fs::path path = fs::path(testing::TempDir()) / absl::StrCat("pfpp-rocksdb-", name, "-", ++count);
+  const fs::path path =
+      fs::path(testing::TempDir()) / absl::StrCat("pfpp-rocksdb-", name, "-", ++count);
   fs::remove_all(path);
   return path;
 }
@@ -26,7 +26,8 @@ std::unique_ptr<KeyedStateBackend> OpenFresh(KeyGroupRange groups, int max_paral
   return *std::move(backend);
 }
 
-INSTANTIATE_TEST_SUITE_P(RocksDb, KeyedStateBackendConformance, testing::Values(BackendFactory{"rocksdb", OpenFresh}),
+INSTANTIATE_TEST_SUITE_P(RocksDb, KeyedStateBackendConformance,
+                         testing::Values(BackendFactory{"rocksdb", OpenFresh}),
                          [](const auto&) { return std::string("Backend"); });
 
 TEST(RocksDbKeyedStateBackendTest, DeletesItsDirectory) {

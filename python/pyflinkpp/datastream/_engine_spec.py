@@ -1,0 +1,62 @@
+"""An operator's description in the engine's terms: types as descriptors, functions as pickles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from pyflinkpp.common.typeinfo import engine_type
+from pyflinkpp.datastream._pickling import dumps
+
+if TYPE_CHECKING:
+    from pyflinkpp.datastream._transformation import Transformation
+    from pyflinkpp.datastream.output_tag import OutputTag
+
+__all__ = ["engine_spec"]
+
+
+def engine_spec(node: Transformation, batch: bool, watermark_interval_ms: int) -> dict[str, Any]:
+    """Makes the description that the engine's JobGraph takes.
+
+    :param node: The operator.
+    :param batch: Whether the job runs in batch mode.
+    :param watermark_interval_ms: Milliseconds between periodic watermarks; 0 for none.
+    :return: The description.
+    :raises TypeError: When a function can't be pickled.
+    """
+    spec = dict(node.spec)
+    kind = spec["kind"]
+    spec["pickle"] = _pickled(node.function, node)
+    if kind == "reduce":
+        spec["final_only"] = batch
+    elif kind == "python" and "watermarks" in spec:
+        watermarks = dict(spec["watermarks"])
+        watermarks["pickle"] = _pickled(watermarks.pop("factory", None), node)
+        watermarks["interval_ms"] = 0 if batch else watermark_interval_ms
+        spec["watermarks"] = watermarks
+    elif kind == "process":
+        spec["key_type"] = _type(spec["key_type"])
+        spec["side_outputs"] = _tags(node.side_outputs)
+    elif kind == "window":
+        for part in ("assigner", "trigger"):
+            described = dict(spec[part])
+            described["pickle"] = _pickled(described.pop("object", None), node)
+            spec[part] = described
+        for name in ("key_type", "input_type", "accumulator_type"):
+            spec[name] = _type(spec[name])
+        late = spec["late_tag"]
+        spec["late_tag"] = None if late is None else _tags([late])[0]
+        spec["side_outputs"] = _tags(node.side_outputs)
+    return spec
+
+
+def _pickled(function: Any, node: Transformation) -> bytes:
+    return b"" if function is None else dumps(function, node.name)
+
+
+def _type(type_info: Any) -> Any:
+    return None if type_info is None else engine_type(type_info)
+
+
+def _tags(tags: Iterable[OutputTag]) -> list[tuple[str, Any]]:
+    return [(tag.tag_id, engine_type(tag.type_info)) for tag in tags]

@@ -1,0 +1,103 @@
+#include "native/function_runtime.h"
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "native/errors.h"
+#include "native/python_serializer.h"
+#include "native/type_descriptor.h"
+
+namespace pyflinkpp {
+
+bool FunctionRuntime::Open(bool keyed, const idl::TypeInformation* key_type) {
+  keyed_ = keyed;
+  std::shared_ptr<const TypeCoder> coder;
+  if (!MakeKeyCoder(key_type, &coder)) return false;
+  keys_ = std::make_unique<KeyDecoder>(std::move(coder));
+  return true;
+}
+
+void FunctionRuntime::Close() {
+  End();
+  cells_.clear();
+  context_ = nullptr;
+}
+
+absl::Status FunctionRuntime::Prefetch(std::span<const RecordKey> keys) {
+  if (cells_.empty() || cells_.front()->of_window) return absl::OkStatus();
+  return cells_.front()->state->Prefetch(keys);
+}
+
+absl::Status FunctionRuntime::Flush() {
+  int64_t accesses = 0;
+  for (const auto& cell : cells_) {
+    RETURN_IF_ERROR(cell->state->Flush());
+    accesses += cell->state->accesses();
+  }
+  context_->counters[0].state_accesses = accesses;
+  return absl::OkStatus();
+}
+
+PyObject* FunctionRuntime::KeyObject() {
+  if (key_ == nullptr) {
+    PyErr_Format(
+        PyExc_RuntimeError, "operator '%s' has no key here: call key_by() before it%s",
+        operator_name_.c_str(),
+        keyed_ ? ", and ask for the key only while an element or a timer is processed" : "");
+    return nullptr;
+  }
+  if (!key_object_) key_object_ = PyRef::Steal(keys_->Decode(key_->bytes()));
+  Py_XINCREF(key_object_.get());
+  return key_object_.get();
+}
+
+const RecordKey* FunctionRuntime::KeyOf(const StateCell& cell) {
+  if (key_ == nullptr) {
+    PyErr_Format(
+        PyExc_RuntimeError,
+        "the keyed state '%s' of operator '%s' was used without a key: state may only be used "
+        "while an element of a "
+        "keyed stream or a timer is processed, not in open(), close() or for a broadcast element",
+        cell.name.c_str(), operator_name_.c_str());
+    return nullptr;
+  }
+  if (!cell.of_window) return key_;
+  window_key_bytes_.resize(key_->size + sizeof(Namespace));
+  window_key_ = NamespacedKey(*key_, window, context_->max_parallelism, window_key_bytes_.data());
+  return &window_key_;
+}
+
+StateCell* FunctionRuntime::MakeCell(const std::string& name, PyObject* type_descriptor,
+                                     bool of_window) {
+  if (!keyed_ || context_->keyed_state == nullptr) {
+    PyErr_Format(PyExc_RuntimeError,
+                 "the state '%s' needs keys, but operator '%s' has none: call key_by() before it",
+                 name.c_str(), operator_name_.c_str());
+    return nullptr;
+  }
+  idl::TypeInformation type;
+  try {
+    type = TypeFromDescriptor(pybind11::reinterpret_borrow<pybind11::object>(type_descriptor));
+  } catch (const pybind11::value_error& error) {
+    PyErr_SetString(PyExc_ValueError, error.what());
+    return nullptr;
+  }
+  auto cell = std::make_unique<StateCell>();
+  cell->name = name;
+  cell->of_window = of_window;
+  cell->coder = MakeCoder(type);
+  if (cell->coder == nullptr) return nullptr;
+  if (type.kind != idl::TypeKind::PICKLED)
+    cell->normalizer = std::make_unique<Normalizer>(*cell->coder, type.kind);
+  auto state =
+      context_->keyed_state->CreateValueState(absl::StrCat(of_window ? "window:" : "user:", name),
+                                              std::make_shared<PythonSerializer>(cell->coder));
+  if (!state.ok()) {
+    RaiseStatus(state.status());
+    return nullptr;
+  }
+  cell->state = *std::move(state);
+  cells_.push_back(std::move(cell));
+  return cells_.back().get();
+}
+
+}  // namespace pyflinkpp

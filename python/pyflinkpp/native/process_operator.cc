@@ -1,0 +1,279 @@
+#include "native/process_operator.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "native/errors.h"
+#include "native/function_runtime.h"
+#include "native/gil.h"
+#include "native/python_serializer.h"
+#include "native/result_collector.h"
+#include "native/user_function.h"
+
+namespace pyflinkpp {
+namespace {
+
+// Keys that are made ready together.
+constexpr size_t kPrefetch = 64;
+
+// Takes the interpreter's lock once for a run of records or timers. A function that gives a
+// generator is suspended when the output is full or the loop has mail; until it has ended nothing
+// else is called, and an element counts as not consumed.
+class ProcessOperator final : public Operator {
+ public:
+  ProcessOperator(const idl::OperatorNode& node, std::shared_ptr<const TypeSerializer> output,
+                  std::vector<std::shared_ptr<const TypeSerializer>> sides)
+      : node_(node),
+        spec_(node_.spec.process),
+        function_(spec_.pickle, node_.name, spec_.inputs[0].method.c_str()),
+        results_(std::move(output), node_.output_type, spec_.side_outputs, std::move(sides)),
+        inputs_(spec_.inputs.size()) {}
+
+  absl::Status Open(OperatorContext& context) override {
+    context_ = &context;
+    Gil gil;
+    runtime_ = std::make_shared<FunctionRuntime>(context, node_.name);
+    if (!results_.Open() ||
+        !runtime_->Open(spec_.keyed, spec_.__isset.key_type ? &spec_.key_type : nullptr)) {
+      return CaptureOperatorError(absl::StrCat("operator '", node_.name, "' can't be opened"),
+                                  node_.name, context.subtask);
+    }
+    RETURN_IF_ERROR(function_.Open(context, runtime_));
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      ASSIGN_OR_RETURN(inputs_[i].method, function_.Bind(spec_.inputs[i].method.c_str()));
+    }
+    if (spec_.keyed && PyObject_HasAttrString(function_.function(), "on_timer")) {
+      ASSIGN_OR_RETURN(on_timer_, function_.Bind("on_timer"));
+    }
+    return MakeContexts();
+  }
+
+  absl::StatusOr<Progress> ProcessBatch(int input, RecordBatchView& view, Output& output) override {
+    RecordBatch& batch = *view.batch;
+    Input& in = inputs_[static_cast<size_t>(input)];
+    if (in.serializer != batch.serializer().get()) {
+      ASSIGN_OR_RETURN(in.take, RowTakerOf(*batch.serializer()));
+      in.serializer = batch.serializer().get();
+    }
+    Gil gil;
+    ReleaseWaiting();
+    if (iterator_) {
+      RETURN_IF_ERROR(Drain(output));
+      if (iterator_) return Progress::kMore;
+      if (timer_ == nullptr) ++view.position;
+    }
+    timer_.reset();
+    const bool keys = spec_.keyed && batch.has_keys();
+    size_t prefetched = view.position;
+    while (!view.done()) {
+      if (output.full() || (view.position > 0 && context_->should_yield())) break;
+      if (keys && view.position == prefetched) {
+        RETURN_IF_ERROR(runtime_->Flush());
+        prefetched += std::min(kPrefetch, view.remaining());
+        RETURN_IF_ERROR(
+            runtime_->Prefetch(std::span<const RecordKey>(batch.keys())
+                                   .subspan(view.position, prefetched - view.position)));
+      }
+      runtime_->Begin(batch.has_timestamps() ? batch.timestamps()[view.position] : kMinTimestamp,
+                      keys ? &batch.keys()[view.position] : nullptr);
+      ++context_->counters[0].records_in;
+      RETURN_IF_ERROR(
+          ProcessElement(static_cast<size_t>(input), in.take(batch.row(view.position)), output));
+      if (iterator_) return Progress::kMore;  // the element is consumed when its results are
+      ++view.position;
+      if (context_->should_yield()) break;
+    }
+    runtime_->End();
+    RETURN_IF_ERROR(runtime_->Flush());
+    return view.done() ? Progress::kDone : Progress::kMore;
+  }
+
+  absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output& output) override {
+    if (watermark.idle) return Progress::kDone;
+    runtime_->watermark = watermark.timestamp;
+    return FireTimers(runtime_->event_timers, watermark.timestamp, "EVENT_TIME", output);
+  }
+
+  int64_t next_processing_time() const override {
+    if (runtime_ == nullptr) return kMaxTimestamp;
+    if (iterator_) return timer_ == nullptr ? kMaxTimestamp : kMinTimestamp;
+    return runtime_->processing_timers.next();
+  }
+
+  absl::Status OnProcessingTime(int64_t now, Output& output) override {
+    return FireTimers(runtime_->processing_timers, now, "PROCESSING_TIME", output).status();
+  }
+
+  absl::Status Close() override {
+    Gil gil;
+    iterator_ = PyRef();
+    element_ = PyRef();
+    if (runtime_ != nullptr) runtime_->End();
+    const absl::Status status = function_.Close();
+    if (runtime_ != nullptr) runtime_->Close();
+    on_timer_ = Callable();
+    for (Input& input : inputs_) input = Input();
+    timer_context_ = PyRef();
+    return status;
+  }
+
+ private:
+  struct Input {
+    Callable method;
+    PyRef context;
+    const TypeSerializer* serializer = nullptr;  // the one that take is for
+    RowTaker take = nullptr;
+  };
+
+  // One context for all calls, or those of broadcast functions.
+  absl::Status MakeContexts() {
+    if (!spec_.broadcast) {
+      timer_context_ = PyRef::Steal(NewFunctionContext(runtime_));
+      for (Input& input : inputs_) input.context = PyRef::Borrow(timer_context_.get());
+    } else {
+      static PyObject* factory = nullptr;
+      if (Imported(&factory, "pyflinkpp.datastream._broadcast_context", "broadcast_states") ==
+          nullptr)
+        return Failed();
+      static PyObject* reading = nullptr;
+      static PyObject* writing = nullptr;
+      if (Imported(&reading, "pyflinkpp.datastream._broadcast_context", "ReadOnlyContext") ==
+              nullptr ||
+          Imported(&writing, "pyflinkpp.datastream._broadcast_context", "WritableContext") ==
+              nullptr) {
+        return Failed();
+      }
+      const PyRef states = PyRef::Steal(PyObject_CallNoArgs(factory));
+      if (!states) return Failed();
+      for (size_t i = 0; i < inputs_.size(); ++i) {
+        auto* type = reinterpret_cast<PyTypeObject*>(i == 0 ? reading : writing);
+        inputs_[i].context = PyRef::Steal(NewFunctionContext(runtime_, type));
+        if (!inputs_[i].context ||
+            PyObject_SetAttrString(inputs_[i].context.get(), "_states", states.get()) < 0)
+          return Failed();
+      }
+      timer_context_ = PyRef::Borrow(inputs_[0].context.get());
+    }
+    return timer_context_ ? absl::OkStatus() : Failed();
+  }
+
+  absl::Status Failed() const { return function_.Raised(element_.get()); }
+
+  // Takes an element over (null: it could not be read).
+  absl::Status ProcessElement(size_t input, PyObject* value, Output& output) {
+    if (value == nullptr) return CaptureError("the input of a Python function can't be read");
+    element_ = PyRef::Steal(value);
+    const Input& in = inputs_[input];
+    const idl::ProcessInput& how = spec_.inputs[input];
+    PyObject* result =
+        how.with_context ? in.method.Call(value, in.context.get()) : in.method.Call(value);
+    if (result == nullptr) return Failed();
+    if (!how.many) {
+      if (result == Py_None) {
+        Py_DECREF(result);
+        return absl::OkStatus();
+      }
+      return Collect(result, output);
+    }
+    return DrainAll(result, output);
+  }
+
+  // Takes what a function gave over: None or an iterable of results.
+  absl::Status DrainAll(PyObject* results, Output& output) {
+    if (results == Py_None) {
+      Py_DECREF(results);
+      return absl::OkStatus();
+    }
+    iterator_ = PyRef::Steal(PyObject_GetIter(results));
+    Py_DECREF(results);
+    return iterator_ ? Drain(output) : Failed();
+  }
+
+  // Emits what the iterator gives, until it ends or the operator has to pause.
+  absl::Status Drain(Output& output) {
+    PyObject* iterator = iterator_.get();
+    const iternextfunc next = Py_TYPE(iterator)->tp_iternext;
+    for (;;) {
+      PyObject* result = next(iterator);
+      if (result == nullptr) {
+        if (PyErr_Occurred()) {
+          if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return Failed();
+          PyErr_Clear();
+        }
+        iterator_ = PyRef();
+        return absl::OkStatus();
+      }
+      RETURN_IF_ERROR(Collect(result, output));
+      if (output.full() || context_->should_yield()) return absl::OkStatus();
+    }
+  }
+
+  absl::Status Collect(PyObject* result, Output& output) {
+    if (results_.Collect(result, runtime_->timestamp(), output, context_->counters[0]))
+      return absl::OkStatus();
+    return function_.DoesNotFit(results_.type_that_failed());
+  }
+
+  // Fires what is due up to `time`.
+  absl::StatusOr<Progress> FireTimers(TimerQueue& timers, int64_t time, const char* domain,
+                                      Output& output) {
+    if (!iterator_ && !timers.due(time)) return Progress::kDone;
+    Gil gil;
+    ReleaseWaiting();
+    if (iterator_) RETURN_IF_ERROR(Drain(output));
+    while (!iterator_ && timers.due(time)) {
+      if (output.full()) return Progress::kMore;
+      timer_ = timers.Pop();
+      timer_key_ = timer_->record_key();
+      runtime_->Begin(timer_->timestamp, &timer_key_, domain);
+      element_ = PyRef();
+      if (!on_timer_) continue;
+      const PyRef timestamp = PyRef::Steal(PyLong_FromLongLong(timer_->timestamp));
+      PyObject* results =
+          timestamp ? on_timer_.Call(timestamp.get(), timer_context_.get()) : nullptr;
+      if (results == nullptr) return Failed();
+      RETURN_IF_ERROR(DrainAll(results, output));
+      if (context_->should_yield()) break;
+    }
+    if (!iterator_) {
+      timer_.reset();
+      runtime_->End();
+      RETURN_IF_ERROR(runtime_->Flush());
+    }
+    return iterator_ || timers.due(time) ? Progress::kMore : Progress::kDone;
+  }
+
+  const idl::OperatorNode node_;
+  const idl::PythonProcess& spec_;
+  UserFunction function_;
+  ResultCollector results_;
+  std::vector<Input> inputs_;
+  Callable on_timer_;
+  PyRef timer_context_;
+  OperatorContext* context_ = nullptr;
+  std::shared_ptr<FunctionRuntime> runtime_;
+
+  PyRef element_;               // in hand; none while a timer fires
+  PyRef iterator_;              // of its results, or the timer's
+  TimerQueue::TimerPtr timer_;  // that fires; null: an element is in hand
+  RecordKey timer_key_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Operator>> MakeProcessOperator(
+    std::span<const idl::OperatorNode> nodes, const SerializerFactory& serializers) {
+  const idl::OperatorNode& node = nodes[0];
+  ASSIGN_OR_RETURN(auto output, serializers(node.output_type));
+  std::vector<std::shared_ptr<const TypeSerializer>> sides;
+  for (const idl::OutputTag& tag : node.spec.process.side_outputs) {
+    ASSIGN_OR_RETURN(auto side, serializers(tag.type));
+    sides.push_back(std::move(side));
+  }
+  return std::make_unique<ProcessOperator>(node, std::move(output), std::move(sides));
+}
+
+}  // namespace pyflinkpp
