@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
-from pyflinkpp._missing import no_jvm
+from pyflinkpp._missing import no_jvm, not_yet
+from pyflinkpp.common._watermarks import Watermark, WatermarkGenerator, WatermarkOutput
 from pyflinkpp.common.time import Duration
 
-__all__ = ["AssignerWithPeriodicWatermarksWrapper", "TimestampAssigner", "WatermarkStrategy"]
+__all__ = [
+    "AssignerWithPeriodicWatermarksWrapper",
+    "TimestampAssigner",
+    "Watermark",
+    "WatermarkGenerator",
+    "WatermarkOutput",
+    "WatermarkStrategy",
+]
 
 
 class TimestampAssigner(ABC):
@@ -27,8 +36,13 @@ class TimestampAssigner(ABC):
 class WatermarkStrategy:
     """Describes how elements get timestamps and how watermarks follow them; never changes.
 
-    :param generator: "none", "monotonous" or "bounded".
+    >>> WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_seconds(20)).with_idleness(
+    ...     Duration.of_minutes(1)
+    ... )
+
+    :param generator: "none", "monotonous", "bounded" or "python".
     :param max_out_of_orderness: How much later than others an element may come ("bounded").
+    :param supplier: Makes a WatermarkGenerator ("python").
     """
 
     __slots__ = (
@@ -36,12 +50,19 @@ class WatermarkStrategy:
         "_generator",
         "_idle_timeout",
         "_max_out_of_orderness",
+        "_supplier",
         "_timestamp_assigner",
     )
 
-    def __init__(self, generator: str, max_out_of_orderness: Duration | None = None) -> None:
+    def __init__(
+        self,
+        generator: str,
+        max_out_of_orderness: Duration | None = None,
+        supplier: Callable[[], WatermarkGenerator] | None = None,
+    ) -> None:
         self._generator = generator
         self._max_out_of_orderness = max_out_of_orderness
+        self._supplier = supplier
         self._timestamp_assigner: TimestampAssigner | None = None
         self._idle_timeout: Duration | None = None
         self._alignment: tuple[str, Duration, Duration] | None = None
@@ -73,6 +94,23 @@ class WatermarkStrategy:
             "bounded", _duration(max_out_of_orderness, "max_out_of_orderness", 0)
         )
 
+    @staticmethod
+    def for_generator(supplier: Callable[[], WatermarkGenerator]) -> WatermarkStrategy:
+        """Makes watermarks by a generator of the user's own.
+
+        >>> WatermarkStrategy.for_generator(AtMarkers)  # doctest: +SKIP
+
+        :param supplier: Makes the generator of a subtask: its class, or any other callable.
+        :return: The strategy.
+        :raises TypeError: When it can't be called.
+        """
+        if not callable(supplier):
+            raise TypeError(
+                f"for_generator takes what makes a WatermarkGenerator, as its class, "
+                f"not {supplier!r}"
+            )
+        return WatermarkStrategy("python", supplier=supplier)
+
     def with_timestamp_assigner(self, timestamp_assigner: TimestampAssigner) -> WatermarkStrategy:
         """Makes the same strategy with an own rule for timestamps.
 
@@ -89,6 +127,7 @@ class WatermarkStrategy:
 
         :param idle_timeout: After how long without elements an input counts as idle.
         :return: The new strategy.
+        :raises ValueError: When it is not positive.
         """
         return self._with("_idle_timeout", _duration(idle_timeout, "idle_timeout", 1))
 
@@ -99,6 +138,8 @@ class WatermarkStrategy:
         update_interval: Duration | None = None,
     ) -> WatermarkStrategy:
         """Makes the same strategy where sources that are far ahead wait for the others.
+
+        This version can't run it: describing a job with it raises NotImplementedError.
 
         :param watermark_group: The name of the sources that wait for each other.
         :param max_allowed_watermark_drift: How far a source may be ahead.
@@ -112,25 +153,34 @@ class WatermarkStrategy:
         return self._with("_alignment", (str(watermark_group), drift, interval))
 
     def _with(self, slot: str, value: Any) -> WatermarkStrategy:
-        strategy = WatermarkStrategy(self._generator, self._max_out_of_orderness)
+        strategy = WatermarkStrategy(self._generator, self._max_out_of_orderness, self._supplier)
         for name in ("_timestamp_assigner", "_idle_timeout", "_alignment"):
             setattr(strategy, name, value if name == slot else getattr(self, name))
         return strategy
 
-    def _feature(self) -> str | None:
-        """Names the part of event time that the strategy needs; None for no watermarks."""
-        if self._generator == "monotonous":
-            return "WatermarkStrategy.for_monotonous_timestamps()"
-        if self._generator == "bounded":
-            return "WatermarkStrategy.for_bounded_out_of_orderness(…)"
-        for slot, name in (
-            (self._timestamp_assigner, "with_timestamp_assigner"),
-            (self._idle_timeout, "with_idleness"),
-            (self._alignment, "with_watermark_alignment"),
-        ):
-            if slot is not None:
-                return f"WatermarkStrategy.{name}(…)"
-        return None
+    def _does_nothing(self) -> bool:
+        """Tells whether elements and watermarks come out as a source gives them."""
+        parts = self._timestamp_assigner, self._idle_timeout, self._alignment
+        return self._generator == "none" and all(part is None for part in parts)
+
+    def _spec(self) -> dict[str, Any]:
+        """Describes the operator that applies the strategy; the assigner is its function."""
+        if self._alignment is not None:
+            raise not_yet(
+                "WatermarkStrategy.with_watermark_alignment(…)",
+                "leave it out; sources are read as fast as their data is taken",
+            )
+        bound, idle = self._max_out_of_orderness, self._idle_timeout
+        return {
+            "kind": "python",
+            "function": "assign_timestamps",
+            "watermarks": {
+                "generator": "bounded" if self._generator == "monotonous" else self._generator,
+                "max_out_of_orderness_ms": 0 if bound is None else bound.to_millis(),
+                "idle_timeout_ms": 0 if idle is None else max(1, idle.to_millis()),
+                "factory": self._supplier,
+            },
+        }
 
 
 class AssignerWithPeriodicWatermarksWrapper:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pyflinkpp._missing import refuse_names
+from pyflinkpp.datastream.async_data_stream import AsyncDataStream
 from pyflinkpp.datastream.checkpointing_mode import CheckpointingMode
 from pyflinkpp.datastream.connectors.base import DiscardingSink, PrintSink
 from pyflinkpp.datastream.data_stream import (
+    BroadcastConnectedStream,
+    BroadcastStream,
     CloseableIterator,
     ConnectedStreams,
     DataStream,
     DataStreamSink,
     KeyedStream,
+    WindowedStream,
 )
 from pyflinkpp.datastream.execution_mode import RuntimeExecutionMode
 from pyflinkpp.datastream.functions import (
@@ -20,10 +24,13 @@ from pyflinkpp.datastream.functions import (
     AsyncRetryStrategy,
     BroadcastProcessFunction,
     CoFlatMapFunction,
+    CoGroupFunction,
     CoMapFunction,
     CoProcessFunction,
     FilterFunction,
+    FlatJoinFunction,
     FlatMapFunction,
+    JoinFunction,
     KeyedBroadcastProcessFunction,
     KeyedCoProcessFunction,
     KeyedProcessFunction,
@@ -31,6 +38,7 @@ from pyflinkpp.datastream.functions import (
     MapFunction,
     Partitioner,
     ProcessFunction,
+    ProcessJoinFunction,
     ProcessWindowFunction,
     ReduceFunction,
     RuntimeContext,
@@ -42,24 +50,43 @@ from pyflinkpp.datastream.output_tag import OutputTag
 from pyflinkpp.datastream.slot_sharing_group import MemorySize, SlotSharingGroup
 from pyflinkpp.datastream.stream_execution_environment import StreamExecutionEnvironment
 from pyflinkpp.datastream.time_domain import TimeDomain
+from pyflinkpp.datastream.timerservice import TimerService
+from pyflinkpp.datastream.window import (
+    CountWindow,
+    GlobalWindow,
+    MergingWindowAssigner,
+    TimeWindow,
+    Trigger,
+    TriggerResult,
+    Window,
+    WindowAssigner,
+)
 
 __all__ = [
     "AggregateFunction",
+    "AsyncDataStream",
     "AsyncFunction",
     "AsyncRetryPredicate",
     "AsyncRetryStrategy",
+    "BroadcastConnectedStream",
     "BroadcastProcessFunction",
+    "BroadcastStream",
     "CheckpointingMode",
     "CloseableIterator",
     "CoFlatMapFunction",
+    "CoGroupFunction",
     "CoMapFunction",
     "CoProcessFunction",
     "ConnectedStreams",
+    "CountWindow",
     "DataStream",
     "DataStreamSink",
     "DiscardingSink",
     "FilterFunction",
+    "FlatJoinFunction",
     "FlatMapFunction",
+    "GlobalWindow",
+    "JoinFunction",
     "KeySelector",
     "KeyedBroadcastProcessFunction",
     "KeyedCoProcessFunction",
@@ -67,10 +94,12 @@ __all__ = [
     "KeyedStream",
     "MapFunction",
     "MemorySize",
+    "MergingWindowAssigner",
     "OutputTag",
     "Partitioner",
     "PrintSink",
     "ProcessFunction",
+    "ProcessJoinFunction",
     "ProcessWindowFunction",
     "ReduceFunction",
     "RuntimeContext",
@@ -80,37 +109,31 @@ __all__ = [
     "SourceFunction",
     "StreamExecutionEnvironment",
     "TimeDomain",
+    "TimeWindow",
+    "TimerService",
+    "Trigger",
+    "TriggerResult",
+    "Window",
+    "WindowAssigner",
     "WindowFunction",
+    "WindowedStream",
 ]
 
 __getattr__ = refuse_names(
     __name__,
     frozenset(
         {
-            "AsyncDataStream",
-            "BroadcastConnectedStream",
-            "BroadcastStream",
             "CheckpointConfig",
             "CheckpointStorage",
-            "CountWindow",
             "CustomCheckpointStorage",
             "CustomStateBackend",
             "EmbeddedRocksDBStateBackend",
             "ExternalizedCheckpointRetention",
             "FileSystemCheckpointStorage",
-            "GlobalWindow",
             "HashMapStateBackend",
             "JobManagerCheckpointStorage",
-            "MergingWindowAssigner",
             "PredefinedOptions",
             "StateBackend",
-            "TimeWindow",
-            "TimerService",
-            "Trigger",
-            "TriggerResult",
-            "Window",
-            "WindowAssigner",
-            "WindowedStream",
         }
     ),
 )

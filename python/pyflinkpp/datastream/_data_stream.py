@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 from pyflinkpp._missing import no_jvm, not_yet
-from pyflinkpp.common.typeinfo import TupleTypeInfo, TypeInformation, output_type
+from pyflinkpp.common.typeinfo import TupleTypeInfo, TypeInformation
+from pyflinkpp.common.typeinfo import output_type as read_type
 from pyflinkpp.datastream._data_stream_sink import DataStreamSink
 from pyflinkpp.datastream._function_base import (
     FilterFunction,
@@ -17,12 +18,14 @@ from pyflinkpp.datastream._function_base import (
 )
 from pyflinkpp.datastream._function_process import ProcessFunction
 from pyflinkpp.datastream._partitioning import Partitioning
+from pyflinkpp.datastream._process_spec import call, process_spec
 from pyflinkpp.datastream._settings import StreamSettings
+from pyflinkpp.datastream._timed_operations import TimedOperations
 from pyflinkpp.datastream._transformation import Edge, Transformation
 
 if TYPE_CHECKING:
     from pyflinkpp.common.execution_config import ExecutionConfig
-    from pyflinkpp.common.watermark_strategy import WatermarkStrategy
+    from pyflinkpp.datastream._broadcast_streams import BroadcastConnectedStream, BroadcastStream
     from pyflinkpp.datastream._collect import CloseableIterator
     from pyflinkpp.datastream._connected_streams import ConnectedStreams
     from pyflinkpp.datastream._keyed_stream import KeyedStream
@@ -35,7 +38,7 @@ __all__ = ["DataStream"]
 Type = TypeInformation | list[TypeInformation] | None
 
 
-class DataStream(StreamSettings, Partitioning):
+class DataStream(StreamSettings, Partitioning, TimedOperations):
     """A stream of elements of one type.
 
     Its methods describe what is to be made of it; nothing runs before the environment's
@@ -53,6 +56,7 @@ class DataStream(StreamSettings, Partitioning):
         self._inputs = inputs
         self._type = type_info
         self._node = node
+        self._key_type: TypeInformation | None = None
 
     def get_type(self) -> TypeInformation:
         """Gives the type of the elements.
@@ -135,7 +139,7 @@ class DataStream(StreamSettings, Partitioning):
             raise TypeError(
                 f"key_selector must be a KeySelector or a callable, not {key_selector!r}"
             )
-        type_of_key = output_type(key_type)
+        type_of_key = read_type(key_type)
         spec = {"kind": "python", "function": "key_by", "key_type": engine_type(type_of_key)}
         node = Transformation("KeyBy", spec, -1, self._inputs, self._type, key_selector)
         node.follows_input = True
@@ -168,11 +172,11 @@ class DataStream(StreamSettings, Partitioning):
 
         :param field_indexes: The positions of the fields, in the order of the new tuples.
         :return: The stream of the new tuples.
-        :raises TypeError: When the stream's type is no TUPLE.
+        :raises ValueError: When the stream's type is no TUPLE.
         :raises ValueError: When there is no such field.
         """
         if not isinstance(self._type, TupleTypeInfo):
-            raise TypeError(
+            raise ValueError(
                 f"only streams of tuples can be projected, not of {self._type}: "
                 "declare Types.TUPLE([…]) where the stream is made, or use map()"
             )
@@ -247,59 +251,78 @@ class DataStream(StreamSettings, Partitioning):
             return list(islice(elements, limit))
 
     def process(self, func: ProcessFunction, output_type: Type = None) -> DataStream:
-        """Would apply a process function, which sees time and has side outputs.
+        """Applies a process function, which sees time and may send elements to side outputs.
+
+        >>> class Late(ProcessFunction):
+        ...     def process_element(self, value, ctx):
+        ...         yield value, ctx.timestamp(), ctx.timer_service().current_watermark()
 
         :param func: The function.
-        :param output_type: The type of the new elements.
+        :param output_type: The type of the new elements; any Python object when left out.
+        :return: The stream of the new elements.
         :raises TypeError: When func is no ProcessFunction.
-        :raises NotImplementedError: Otherwise, in this version.
         """
         if not isinstance(func, ProcessFunction):
             raise TypeError(f"process takes a ProcessFunction, not {func!r}")
-        raise not_yet("DataStream.process()", "use map(), flat_map() or filter()")
+        spec = process_spec(call("process_element", with_context=True, many=True))
+        return self._transform("Process", spec, read_type(output_type), func)
 
-    def connect(self, ds: DataStream) -> ConnectedStreams:
+    @overload
+    def connect(self, ds: DataStream) -> ConnectedStreams: ...
+
+    @overload
+    def connect(self, ds: BroadcastStream) -> BroadcastConnectedStream: ...
+
+    def connect(
+        self, ds: DataStream | BroadcastStream
+    ) -> ConnectedStreams | BroadcastConnectedStream:
         """Connects this stream with one of any type; functions then see both.
 
-        :param ds: The other stream.
+        :param ds: The other stream; one with broadcast state comes from ``broadcast()``.
         :return: The two streams.
-        :raises TypeError: When ds is no DataStream.
+        :raises TypeError: When ds is no stream.
+        :raises ValueError: When the environments differ.
         """
+        from pyflinkpp.datastream._broadcast_streams import (
+            BroadcastConnectedStream,
+            BroadcastStream,
+        )
         from pyflinkpp.datastream._connected_streams import ConnectedStreams
 
+        if isinstance(ds, BroadcastStream):
+            return BroadcastConnectedStream(self, ds, ds.broadcast_state_descriptors)
         if not isinstance(ds, DataStream):
-            raise TypeError(f"connect takes a DataStream, not {ds!r}")
+            raise TypeError(f"connect takes a DataStream or a BroadcastStream, not {ds!r}")
         return ConnectedStreams(self, ds)
 
-    def window_all(self, window_assigner: Any) -> NoReturn:
-        """Would group the elements of all keys into windows.
-
-        :param window_assigner: Puts elements into windows.
-        :raises NotImplementedError: Always, in this version.
-        """
-        raise not_yet("DataStream.window_all()")
-
-    def assign_timestamps_and_watermarks(self, watermark_strategy: WatermarkStrategy) -> DataStream:
-        """Would give the elements timestamps and let watermarks follow them.
-
-        :param watermark_strategy: How.
-        :raises TypeError: When it is no WatermarkStrategy.
-        :raises NotImplementedError: Otherwise, in this version.
-        """
-        from pyflinkpp.common.watermark_strategy import WatermarkStrategy
-
-        if not isinstance(watermark_strategy, WatermarkStrategy):
-            raise TypeError(f"a WatermarkStrategy is wanted, not {watermark_strategy!r}")
-        feature = watermark_strategy._feature() or "WatermarkStrategy.no_watermarks()"
-        raise not_yet(f"DataStream.assign_timestamps_and_watermarks({feature}), event time")
-
     def get_side_output(self, output_tag: OutputTag) -> DataStream:
-        """Would give the elements that a function has sent to a side output.
+        """Gives the elements that this stream's operator has sent to a side output.
+
+        >>> late = OutputTag("late", Types.STRING())
+        >>> windows.side_output_late_data(late).process(Count()).get_side_output(late)
 
         :param output_tag: The name and type of the side output.
-        :raises NotImplementedError: Always, in this version.
+        :return: The stream of these elements.
+        :raises TypeError: When it is no OutputTag.
+        :raises ValueError: When the stream is no operator's output, or the side output was asked
+            for with another type.
         """
-        raise not_yet("DataStream.get_side_output()")
+        from pyflinkpp.datastream.output_tag import OutputTag
+
+        if not isinstance(output_tag, OutputTag):
+            raise TypeError(f"an OutputTag is wanted, not {output_tag!r}")
+        node = self._operator("side output")
+        late: OutputTag | None = node.spec.get("late_tag")
+        for known in (*node.side_outputs, *filter(None, (late,))):
+            if known == output_tag and known.type_info != output_tag.type_info:
+                raise ValueError(
+                    f"side output {output_tag.tag_id!r} of operator {node.name!r} has the type "
+                    f"{known.type_info}, not {output_tag.type_info}"
+                )
+        if output_tag not in node.side_outputs:
+            node.side_outputs.append(output_tag)
+        edge = Edge(node, None, side_output=output_tag.tag_id)
+        return DataStream(self._environment, (edge,), output_tag.type_info)
 
     def cache(self) -> NoReturn:
         """Would keep the elements for further jobs.
@@ -319,11 +342,14 @@ class DataStream(StreamSettings, Partitioning):
             "use sink_to() with a sink of pyflinkpp.datastream.connectors, as FileSink",
         )
 
+    def _stream_itself(self) -> DataStream:
+        return self
+
     def _operator(self, setting: str) -> Transformation:
         if self._node is None:
             raise ValueError(
-                f"this stream has no {setting} of its own: it is a union or a redistribution, "
-                "no operator; name an operator before or after it"
+                f"this stream has no {setting} of its own: it is a union, a redistribution or a "
+                "side output, no operator; use the operator before or after it"
             )
         return self._node
 
@@ -333,13 +359,19 @@ class DataStream(StreamSettings, Partitioning):
         if not isinstance(func, kind) and not callable(func):
             raise TypeError(f"{function} takes a {kind.__name__} or a callable, not {func!r}")
         spec = {"kind": "python", "function": function}
-        return self._transform(name, spec, output_type(type_info), func)
+        return self._transform(name, spec, read_type(type_info), func)
 
     def _transform(
-        self, name: str, spec: dict[str, Any], type_info: TypeInformation, function: Any = None
+        self,
+        name: str,
+        spec: dict[str, Any],
+        type_info: TypeInformation,
+        function: Any = None,
+        inputs: tuple[Edge, ...] | None = None,
     ) -> DataStream:
         parallelism = self._environment.get_parallelism()
-        node = Transformation(name, spec, parallelism, self._inputs, type_info, function)
+        edges = self._inputs if inputs is None else inputs
+        node = Transformation(name, spec, parallelism, edges, type_info, function)
         return DataStream(self._environment, (Edge(node, None),), type_info, node)
 
     def _sink(self, sink: Sink) -> DataStreamSink:

@@ -26,7 +26,8 @@ def engine_spec(node: Transformation, batch: bool, watermark_interval_ms: int) -
     """
     spec = dict(node.spec)
     kind = spec["kind"]
-    spec["pickle"] = _pickled(node.function, node)
+    if node.function is not None or "watermarks" in spec:
+        spec["pickle"] = _pickled(node.function, node)
     if kind == "reduce":
         spec["final_only"] = batch
     elif kind == "python" and "watermarks" in spec:

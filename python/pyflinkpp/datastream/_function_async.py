@@ -7,7 +7,6 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from pyflinkpp._missing import not_yet
 from pyflinkpp.datastream._function_base import Function
 
 __all__ = [
@@ -90,9 +89,11 @@ class AsyncRetryStrategy(ABC, Generic[OUT]):
     def no_restart() -> AsyncRetryStrategy[Any]:
         """Never tries again.
 
-        :raises NotImplementedError: Always, in this version.
+        :return: The strategy.
         """
-        raise not_yet("AsyncRetryStrategy.no_restart()")
+        from pyflinkpp.datastream.async_retry_strategies import NO_RETRY_STRATEGY
+
+        return NO_RETRY_STRATEGY
 
     @staticmethod
     def fixed_delay(
@@ -107,9 +108,14 @@ class AsyncRetryStrategy(ABC, Generic[OUT]):
         :param backoff_time_millis: That time in milliseconds.
         :param result_predicate: Which results to try again.
         :param exception_predicate: Which exceptions to try again.
-        :raises NotImplementedError: Always, in this version.
+        :return: The strategy.
+        :raises ValueError: When a number is not positive.
         """
-        raise not_yet("AsyncRetryStrategy.fixed_delay()")
+        from pyflinkpp.datastream.async_retry_strategies import FixedDelayRetryStrategy
+
+        return FixedDelayRetryStrategy(
+            max_attempts, backoff_time_millis, result_predicate, exception_predicate
+        )
 
     @staticmethod
     def exponential_backoff(
@@ -128,9 +134,21 @@ class AsyncRetryStrategy(ABC, Generic[OUT]):
         :param multiplier: By how much it grows.
         :param result_predicate: Which results to try again.
         :param exception_predicate: Which exceptions to try again.
-        :raises NotImplementedError: Always, in this version.
+        :return: The strategy.
+        :raises ValueError: When a number is not positive.
         """
-        raise not_yet("AsyncRetryStrategy.exponential_backoff()")
+        from pyflinkpp.datastream.async_retry_strategies import (
+            ExponentialBackoffDelayRetryStrategy,
+        )
+
+        return ExponentialBackoffDelayRetryStrategy(
+            max_attempts,
+            initial_delay,
+            max_retry_delay,
+            multiplier,
+            result_predicate,
+            exception_predicate,
+        )
 
 
 class AsyncFunctionDescriptor:

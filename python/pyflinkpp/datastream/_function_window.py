@@ -54,6 +54,8 @@ class AllWindowFunction(Function, Generic[IN, OUT, W]):
 class _AllWindowContext(ABC):
     """What a window function may know of its window."""
 
+    __slots__ = ()
+
     @abstractmethod
     def window(self) -> Any:
         """Gives the window.
@@ -78,6 +80,8 @@ class _AllWindowContext(ABC):
 
 class _WindowContext(_AllWindowContext):
     """The same under a key."""
+
+    __slots__ = ()
 
     @abstractmethod
     def current_processing_time(self) -> int:

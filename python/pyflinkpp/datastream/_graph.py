@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyflinkpp._engine import native
 from pyflinkpp.common.typeinfo import engine_type
-from pyflinkpp.datastream._pickling import dumps
+from pyflinkpp.datastream._engine_spec import engine_spec
 from pyflinkpp.datastream._transformation import Edge, Transformation
 
 if TYPE_CHECKING:
@@ -73,11 +73,7 @@ class Translation:
         return self._custom_ids[key]
 
     def _add(self, node: Transformation) -> int:
-        spec = dict(node.spec)
-        if spec["kind"] == "reduce":
-            spec["final_only"] = self._batch
-        if node.function is not None:
-            spec["pickle"] = dumps(node.function, node.name)
+        spec = engine_spec(node, self._batch, self._config.get_auto_watermark_interval())
         max_parallelism = node.max_parallelism or self._config.get_max_parallelism()
         timeout = node.buffer_timeout_ms
         if timeout is None:
@@ -107,7 +103,11 @@ class Translation:
     def _connect(self, node: Transformation, target_id: int, source_ids: list[int]) -> None:
         for edge, source_id in zip(node.inputs, source_ids, strict=True):
             self.graph.add_edge(
-                source_id, target_id, partitioner=self._partitioner(edge, node), input=0
+                source_id,
+                target_id,
+                partitioner=self._partitioner(edge, node),
+                input=edge.input,
+                side_output=_position(edge),
             )
 
     def _partitioner(self, edge: Edge, target: Transformation) -> str:
@@ -176,6 +176,13 @@ def _with_inputs(sinks: Iterable[Transformation]) -> list[Transformation]:
             found.add(node)
             to_visit += (edge.source for edge in node.inputs)
     return sorted(found, key=lambda node: node.number)
+
+
+def _position(edge: Edge) -> int:
+    """The position of the edge's side output; -1 for the main output."""
+    if edge.side_output is None:
+        return -1
+    return [tag.tag_id for tag in edge.source.side_outputs].index(edge.side_output)
 
 
 def _is_custom_partitioning(node: Transformation) -> bool:

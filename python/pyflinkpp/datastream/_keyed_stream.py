@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pyflinkpp._missing import not_yet
+from pyflinkpp.common.typeinfo import TypeInformation
+from pyflinkpp.common.typeinfo import output_type as read_type
 from pyflinkpp.datastream._aggregation import FieldReduce, field_index
 from pyflinkpp.datastream._data_stream import DataStream, Type
-from pyflinkpp.datastream._function_base import KeySelector, ReduceFunction
+from pyflinkpp.datastream._function_base import (
+    FilterFunction,
+    FlatMapFunction,
+    KeySelector,
+    MapFunction,
+    ReduceFunction,
+)
 from pyflinkpp.datastream._function_process import KeyedProcessFunction
+from pyflinkpp.datastream._process_spec import KeyedFilter, call, process_spec
 from pyflinkpp.datastream._transformation import Edge, Transformation
 
 if TYPE_CHECKING:
-    from pyflinkpp.common.typeinfo import TypeInformation
+    from pyflinkpp.datastream._interval_join import IntervalJoin
+    from pyflinkpp.datastream._window_assigner import WindowAssigner
+    from pyflinkpp.datastream._windowed_stream import WindowedStream
 
 __all__ = ["KeyedStream"]
 
@@ -117,34 +127,108 @@ class KeyedStream(DataStream):
         """
         return self._origin.key_by(key_selector, key_type)
 
-    def process(self, func: KeyedProcessFunction, output_type: Type = None) -> DataStream:  # type: ignore[override]
-        """Would apply a process function, which has state and timers for each key.
+    def map(self, func: Callable[[Any], Any] | MapFunction, output_type: Type = None) -> DataStream:
+        """Makes one element of each element, under its key: a MapFunction may have keyed state.
+
+        :param func: Makes the new element.
+        :param output_type: The type of the new elements; any Python object when left out.
+        :return: The stream of the new elements.
+        :raises TypeError: When func is no MapFunction and can't be called.
+        """
+        if not isinstance(func, MapFunction):
+            return super().map(func, output_type)
+        return self._call("Map", call("map"), output_type, func)
+
+    def flat_map(
+        self, func: Callable[[Any], Iterable[Any]] | FlatMapFunction, output_type: Type = None
+    ) -> DataStream:
+        """Makes any number of elements of each element, under its key: a FlatMapFunction may have
+        keyed state.
+
+        :param func: Gives the new elements: a generator or any other iterable.
+        :param output_type: The type of the new elements; any Python object when left out.
+        :return: The stream of the new elements.
+        :raises TypeError: When func is no FlatMapFunction and can't be called.
+        """
+        if not isinstance(func, FlatMapFunction):
+            return super().flat_map(func, output_type)
+        return self._call("FlatMap", call("flat_map", many=True), output_type, func)
+
+    def filter(self, func: Callable[[Any], bool] | FilterFunction) -> DataStream:
+        """Keeps the elements for which a function says True, under their key: a FilterFunction may
+        have keyed state.
+
+        :param func: Tells whether to keep an element.
+        :return: The stream of what is kept, of the same type.
+        :raises TypeError: When func is no FilterFunction and can't be called.
+        """
+        if not isinstance(func, FilterFunction):
+            return super().filter(func)
+        return self._call("Filter", call("flat_map", many=True), self._type, KeyedFilter(func))
+
+    def process(  # type: ignore[override]
+        self, func: KeyedProcessFunction, output_type: Type = None
+    ) -> DataStream:
+        """Applies a process function, which has state and timers for each key.
+
+        >>> class Timeout(KeyedProcessFunction):
+        ...     def process_element(self, value, ctx):
+        ...         ctx.timer_service().register_event_time_timer(ctx.timestamp() + 1000)
+        ...
+        ...     def on_timer(self, timestamp, ctx):
+        ...         yield ctx.get_current_key(), timestamp
 
         :param func: The function.
-        :param output_type: The type of the new elements.
+        :param output_type: The type of the new elements; any Python object when left out.
+        :return: The stream of the new elements.
         :raises TypeError: When func is no KeyedProcessFunction.
-        :raises NotImplementedError: Otherwise, in this version.
         """
         if not isinstance(func, KeyedProcessFunction):
             raise TypeError(f"process on a keyed stream takes a KeyedProcessFunction, not {func!r}")
-        raise not_yet("KeyedStream.process(), keyed state and timers", "use reduce()")
+        how = call("process_element", with_context=True, many=True)
+        return self._call("KeyedProcess", how, output_type, func)
 
-    def window(self, window_assigner: Any) -> NoReturn:
-        """Would group the elements of each key into windows.
+    def window(self, window_assigner: WindowAssigner[Any, Any]) -> WindowedStream:
+        """Groups the elements of each key into windows.
+
+        >>> keyed.window(TumblingEventTimeWindows.of(Time.minutes(1))).reduce(max)  # doctest: +SKIP
 
         :param window_assigner: Puts elements into windows.
-        :raises NotImplementedError: Always, in this version.
+        :return: The windowed stream.
+        :raises TypeError: When it is no WindowAssigner.
         """
-        raise not_yet("KeyedStream.window()")
+        from pyflinkpp.datastream._windowed_stream import WindowedStream
 
-    def count_window(self, size: int, slide: int = 0) -> NoReturn:
-        """Would group the elements of each key into windows of so many.
+        return WindowedStream(self, window_assigner)
+
+    def count_window(self, size: int, slide: int = 0) -> WindowedStream:
+        """Groups the elements of each key into windows of so many; only full windows come out.
 
         :param size: The number of elements in a window.
         :param slide: After how many elements the next window starts; 0 for its size.
-        :raises NotImplementedError: Always, in this version.
+        :return: The windowed stream.
+        :raises ValueError: When size is not at least 1 or slide is negative.
         """
-        raise not_yet("KeyedStream.count_window()")
+        from pyflinkpp.datastream._window_counts import count_windows
+
+        return self.window(count_windows(size, slide))
+
+    def interval_join(self, other: KeyedStream) -> IntervalJoin:
+        """Joins each element with those elements of another stream that have the same key and a
+        time near its own.
+
+        >>> orders.interval_join(payments).between(  # doctest: +SKIP
+        ...     Time.milliseconds(0), Time.hours(1)
+        ... ).process(Pair())
+
+        :param other: The other keyed stream, with keys of the same type.
+        :return: What :meth:`IntervalJoin.between` is called on.
+        :raises TypeError: When it is no KeyedStream.
+        :raises ValueError: When the types of the keys or the environments differ.
+        """
+        from pyflinkpp.datastream._interval_join import IntervalJoin
+
+        return IntervalJoin(self, other)
 
     def partition_custom(self, partitioner: Any, key_selector: Any) -> NoReturn:
         """Refuses: elements go where their key says.
@@ -179,6 +263,10 @@ class KeyedStream(DataStream):
             f"a keyed stream can't be dealt out by {partitioner}: elements go where their key "
             "says; redistribute the stream before key_by(), or what comes of this one"
         )
+
+    def _call(self, name: str, how: dict[str, Any], type_info: Type, func: Any) -> DataStream:
+        spec = process_spec(how, key_type=self._key_type)
+        return self._transform(name, spec, read_type(type_info), func)
 
     def _operator(self, setting: str) -> Transformation:
         raise ValueError(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from pyflinkpp._missing import not_yet
 from pyflinkpp.datastream._function_base import KeySelector, Partitioner
 from pyflinkpp.datastream._transformation import Edge, Transformation
 
 if TYPE_CHECKING:
     from pyflinkpp.common.typeinfo import TypeInformation
+    from pyflinkpp.datastream._broadcast_streams import BroadcastStream
     from pyflinkpp.datastream._data_stream import DataStream
+    from pyflinkpp.datastream._state_descriptors import MapStateDescriptor
     from pyflinkpp.datastream.stream_execution_environment import StreamExecutionEnvironment
 
 __all__ = ["Partitioning"]
@@ -59,20 +60,38 @@ class Partitioning:
         """
         return self._partitioned("global")
 
-    def broadcast(
-        self, broadcast_state_descriptor: Any = None, *other_broadcast_state_descriptors: Any
-    ) -> DataStream:
-        """Sends each element to all subtasks.
+    @overload
+    def broadcast(self) -> DataStream: ...
 
-        :param broadcast_state_descriptor: With state descriptors it would be a BroadcastStream,
-            which this version does not have.
-        :param other_broadcast_state_descriptors: Further descriptors.
-        :return: The stream, dealt out so.
-        :raises NotImplementedError: When a state descriptor is given.
+    @overload
+    def broadcast(
+        self,
+        broadcast_state_descriptor: MapStateDescriptor,
+        *other_broadcast_state_descriptors: MapStateDescriptor,
+    ) -> BroadcastStream: ...
+
+    def broadcast(
+        self,
+        broadcast_state_descriptor: MapStateDescriptor | None = None,
+        *other_broadcast_state_descriptors: MapStateDescriptor,
+    ) -> DataStream | BroadcastStream:
+        """Sends each element to all subtasks; with state descriptors they remember it there.
+
+        >>> rules = MapStateDescriptor("rules", Types.STRING(), Types.LONG())
+        >>> elements.connect(changes.broadcast(rules)).process(Apply())  # doctest: +SKIP
+
+        :param broadcast_state_descriptor: A state that the elements change.
+        :param other_broadcast_state_descriptors: Further states.
+        :return: The stream, dealt out so; with a descriptor, a BroadcastStream to connect with.
+        :raises TypeError: When a descriptor is no MapStateDescriptor.
+        :raises ValueError: When two descriptors have one name.
         """
-        if broadcast_state_descriptor is not None:
-            raise not_yet("DataStream.broadcast(state_descriptor), broadcast state")
-        return self._partitioned("broadcast")
+        if broadcast_state_descriptor is None:
+            return self._partitioned("broadcast")
+        from pyflinkpp.datastream._broadcast_streams import BroadcastStream
+
+        descriptors = [broadcast_state_descriptor, *other_broadcast_state_descriptors]
+        return BroadcastStream(self._partitioned("broadcast"), descriptors)
 
     def partition_custom(
         self,
@@ -102,7 +121,7 @@ class Partitioning:
         return self._stream((Edge(node, "custom"),))
 
     def _partitioned(self, partitioner: str) -> DataStream:
-        return self._stream(tuple(Edge(edge.source, partitioner) for edge in self._inputs))
+        return self._stream(tuple(edge._replace(partitioner=partitioner) for edge in self._inputs))
 
     def _stream(self, inputs: tuple[Edge, ...]) -> DataStream:
         from pyflinkpp.datastream._data_stream import DataStream

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pyflinkpp._missing import not_yet
@@ -16,67 +17,103 @@ if TYPE_CHECKING:
         IntCounter,
         LongCounter,
     )
+    from pyflinkpp.datastream._state_base import (
+        AggregatingState,
+        ListState,
+        MapState,
+        ReducingState,
+        ValueState,
+    )
+    from pyflinkpp.datastream._state_descriptors import (
+        AggregatingStateDescriptor,
+        ListStateDescriptor,
+        MapStateDescriptor,
+        ReducingStateDescriptor,
+        ValueStateDescriptor,
+    )
+    from pyflinkpp.datastream._state_runtime import CellStore, KeyedStates
 
 A = TypeVar("A", bound="Accumulator[Any, Any]")
 
 __all__ = ["KeyedStateStore", "RuntimeContext"]
 
 
-class KeyedStateStore:
+class KeyedStateStore(ABC):
     """Gives access to state that is kept for each key."""
 
     __slots__ = ()
 
-    def get_state(self, state_descriptor: Any) -> Any:
+    @abstractmethod
+    def get_state(self, state_descriptor: ValueStateDescriptor) -> ValueState[Any]:
         """Gives the state that holds one value for each key.
 
-        :param state_descriptor: A ValueStateDescriptor.
+        :param state_descriptor: Its name and type; the same name gives the same state.
         :return: The state.
+        :raises TypeError: When it is no ValueStateDescriptor.
+        :raises ValueError: When the name belongs to a state of another kind or type.
         """
-        _no_keyed_state("get_state")
 
-    def get_list_state(self, state_descriptor: Any) -> Any:
+    @abstractmethod
+    def get_list_state(self, state_descriptor: ListStateDescriptor) -> ListState[Any]:
         """Gives the state that holds a list for each key.
 
-        :param state_descriptor: A ListStateDescriptor.
+        :param state_descriptor: Its name and type; the same name gives the same state.
         :return: The state.
+        :raises TypeError: When it is no ListStateDescriptor.
+        :raises ValueError: When the name belongs to a state of another kind or type.
         """
-        _no_keyed_state("get_list_state")
 
-    def get_map_state(self, state_descriptor: Any) -> Any:
+    @abstractmethod
+    def get_map_state(self, state_descriptor: MapStateDescriptor) -> MapState[Any, Any]:
         """Gives the state that holds a map for each key.
 
-        :param state_descriptor: A MapStateDescriptor.
+        :param state_descriptor: Its name and types; the same name gives the same state.
         :return: The state.
+        :raises TypeError: When it is no MapStateDescriptor.
+        :raises ValueError: When the name belongs to a state of another kind or type.
         """
-        _no_keyed_state("get_map_state")
 
-    def get_reducing_state(self, state_descriptor: Any) -> Any:
+    @abstractmethod
+    def get_reducing_state(self, state_descriptor: ReducingStateDescriptor) -> ReducingState[Any]:
         """Gives the state that holds the reduction of its values for each key.
 
-        :param state_descriptor: A ReducingStateDescriptor.
+        :param state_descriptor: Its name, function and type; the same name gives the same state.
         :return: The state.
+        :raises TypeError: When it is no ReducingStateDescriptor.
+        :raises ValueError: When the name belongs to a state of another kind or type.
         """
-        _no_keyed_state("get_reducing_state")
 
-    def get_aggregating_state(self, state_descriptor: Any) -> Any:
+    @abstractmethod
+    def get_aggregating_state(
+        self, state_descriptor: AggregatingStateDescriptor
+    ) -> AggregatingState[Any, Any]:
         """Gives the state that holds the aggregation of its values for each key.
 
-        :param state_descriptor: An AggregatingStateDescriptor.
+        :param state_descriptor: Its name, function and type; the same name gives the same state.
         :return: The state.
+        :raises TypeError: When it is no AggregatingStateDescriptor.
+        :raises ValueError: When the name belongs to a state of another kind or type.
         """
-        _no_keyed_state("get_aggregating_state")
 
 
 class RuntimeContext(KeyedStateStore):
-    """What a function may know of the subtask it runs in; it comes with ``open``."""
+    """What a function may know of the subtask it runs in; it comes with ``open``.
+
+    It also gives the function its keyed state, when the function runs under a key:
+
+    >>> class Count(KeyedProcessFunction):
+    ...     def open(self, runtime_context):
+    ...         self.count = runtime_context.get_state(ValueStateDescriptor("count", Types.LONG()))
+    """
 
     __slots__ = (
         "_accumulators",
         "_attempt",
         "_job_parameters",
+        "_keyed_states",
         "_max_parallelism",
         "_parallelism",
+        "_state_store",
         "_subtask",
         "_task_name",
     )
@@ -97,6 +134,23 @@ class RuntimeContext(KeyedStateStore):
         self._max_parallelism = max_parallelism
         self._job_parameters = job_parameters
         self._accumulators: dict[str, Accumulator[Any, Any]] = {}
+        self._state_store: CellStore | None = None
+        self._keyed_states: KeyedStates | None = None
+
+    def get_state(self, state_descriptor: ValueStateDescriptor) -> Any:  # noqa: D102
+        return self._states("get_state").get_state(state_descriptor)
+
+    def get_list_state(self, state_descriptor: ListStateDescriptor) -> Any:  # noqa: D102
+        return self._states("get_list_state").get_list_state(state_descriptor)
+
+    def get_map_state(self, state_descriptor: MapStateDescriptor) -> Any:  # noqa: D102
+        return self._states("get_map_state").get_map_state(state_descriptor)
+
+    def get_reducing_state(self, state_descriptor: ReducingStateDescriptor) -> Any:  # noqa: D102
+        return self._states("get_reducing_state").get_reducing_state(state_descriptor)
+
+    def get_aggregating_state(self, state_descriptor: AggregatingStateDescriptor) -> Any:  # noqa: D102
+        return self._states("get_aggregating_state").get_aggregating_state(state_descriptor)
 
     def get_task_name(self) -> str:
         """Gives the name of the task.
@@ -223,6 +277,19 @@ class RuntimeContext(KeyedStateStore):
 
         return self._counter(name, Histogram)
 
+    def _states(self, method: str) -> KeyedStates:
+        if self._keyed_states is None:
+            store = self._state_store
+            if store is None:
+                raise RuntimeError(
+                    f"RuntimeContext.{method}(): state may only be used under a key, and "
+                    f"{self._task_name!r} does not run under one: call key_by() on its input"
+                )
+            from pyflinkpp.datastream._state_runtime import KeyedStates
+
+            self._keyed_states = KeyedStates(store.cell, store.now)
+        return self._keyed_states
+
     def _counter(self, name: str, kind: type[A]) -> A:
         accumulator = self._accumulators.setdefault(name, kind())
         if type(accumulator) is not kind:
@@ -270,7 +337,3 @@ def pickled_accumulators(context: RuntimeContext) -> dict[str, bytes]:
         name: cloudpickle.dumps(accumulator, protocol=5)
         for name, accumulator in context._accumulators.items()
     }
-
-
-def _no_keyed_state(method: str) -> NoReturn:
-    raise not_yet(f"keyed state (RuntimeContext.{method})", "use reduce(), sum(), min() or max()")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from pyflinkpp.common.typeinfo import TypeInformation
+    from pyflinkpp.datastream.output_tag import OutputTag
 
-__all__ = ["Edge", "Transformation"]
+__all__ = ["Edge", "Transformation", "at_input"]
 
 _numbers = count()
 
@@ -18,11 +19,30 @@ class Edge(NamedTuple):
     """Where elements come from.
 
     ``partitioner`` says how they are dealt out to the subtasks that follow; None leaves it to the
-    translation: forward when the parallelism is the same, otherwise rebalance.
+    translation: forward when the parallelism is the same, otherwise rebalance. ``input`` is the
+    number of the follower's input that they come to, from 0. ``side_output`` is the id of the side
+    output of ``source`` that they are taken from; None for its main output.
     """
 
     source: Transformation
     partitioner: str | None
+    input: int = 0
+    side_output: str | None = None
+
+
+def at_input(
+    edges: tuple[Edge, ...], number: int, partitioner: str | None = None
+) -> tuple[Edge, ...]:
+    """Leads edges to one of the inputs of an operator.
+
+    :param edges: The edges of a stream.
+    :param number: The number of the input, from 0.
+    :param partitioner: How the elements are dealt out instead; None leaves that as it is.
+    :return: The new edges.
+    """
+    return tuple(
+        edge._replace(input=number, partitioner=partitioner or edge.partitioner) for edge in edges
+    )
 
 
 class Transformation:
@@ -43,6 +63,7 @@ class Transformation:
         "number",
         "output_type",
         "parallelism",
+        "side_outputs",
         "slot_sharing_group",
         "spec",
         "uid",
@@ -75,4 +96,5 @@ class Transformation:
         self.uid: str | None = None
         self.uid_hash: str | None = None
         self.description: str | None = None
+        self.side_outputs: list[OutputTag] = []
         self.check: Callable[[str], None] | None = None

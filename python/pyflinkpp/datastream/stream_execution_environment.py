@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pyflinkpp._missing import not_yet
 from pyflinkpp.common import _checks
 from pyflinkpp.common._values import parse_duration_ms
 from pyflinkpp.common.configuration import Configuration
@@ -238,7 +237,7 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         :param watermark_strategy: How elements get timestamps and watermarks.
         :param source_name: The name of the operator.
         :param type_info: The type of the elements; left out, it is the source's.
-        :return: The stream.
+        :return: The stream; its name and other settings are those of the source.
         :raises TypeError: When an argument is something else or the source gives another type.
         """
         from pyflinkpp.datastream.connectors.base import Source
@@ -251,9 +250,6 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
             raise TypeError(f"a WatermarkStrategy is wanted, not {watermark_strategy!r}")
         if not isinstance(source_name, str):
             raise TypeError(f"source_name must be a str, not {source_name!r}")
-        feature = watermark_strategy._feature()
-        if feature is not None:
-            raise not_yet(f"{feature} in from_source(), event time", "use no_watermarks()")
         produced = source._produced_type()
         if type_info is not None and output_type(type_info) != produced:
             raise TypeError(
@@ -263,7 +259,14 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         node = Transformation(source_name, source._spec(), self.get_parallelism(), (), produced)
         node.bounded = source._bounded
         node.check = source._check
-        return DataStream(self, (Edge(node, None),), produced, node)
+        edges = (Edge(node, None),)
+        if not watermark_strategy._does_nothing():
+            assigner = watermark_strategy._timestamp_assigner
+            spec = watermark_strategy._spec()
+            timed = Transformation("Timestamps/Watermarks", spec, -1, edges, produced, assigner)
+            timed.follows_input = True
+            edges = (Edge(timed, None),)
+        return DataStream(self, edges, produced, node)
 
     def execute(self, job_name: str | None = None) -> JobExecutionResult:
         """Runs what leads to the sinks added so far and waits until it has finished.

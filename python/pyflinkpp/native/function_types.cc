@@ -221,10 +221,21 @@ PyObject* MakeCell(PyObject* self, PyObject* arguments) {
   return object;
 }
 
+PyObject* SetWindow(PyObject* self, PyObject* arguments) {
+  FunctionRuntime* runtime = Of(self);
+  long long start, end;
+  if (runtime == nullptr || !PyArg_ParseTuple(arguments, "LL", &start, &end)) return nullptr;
+  const Namespace before = std::exchange(runtime->window, Namespace{start, end});
+  return Py_BuildValue("(LL)", static_cast<long long>(before.first),
+                       static_cast<long long>(before.second));
+}
+
 PyMethodDef store_methods[] = {
     {"cell", MakeCell<false>, METH_VARARGS, "Makes a state: cell(name, type)."},
     {"window_cell", MakeCell<true>, METH_VARARGS,
      "Makes a state whose values belong to the current window."},
+    {"set_window", SetWindow, METH_VARARGS,
+     "Makes another window the current one and gives the old one: set_window(start, end)."},
     {"now", CurrentProcessingTime, METH_NOARGS,
      "The wall clock's time, milliseconds since the epoch."},
     {nullptr, nullptr, 0, nullptr}};

@@ -18,6 +18,7 @@
 #include "native/python_reduce.h"
 #include "native/python_serializer.h"
 #include "native/python_stage.h"
+#include "native/python_windows.h"
 #include "runtime/minicluster/mini_cluster.h"
 
 namespace pyflinkpp {
@@ -47,6 +48,7 @@ class PythonConsole final : public Console {
 OperatorRegistry PythonOperators() {
   OperatorRegistry registry = BuiltinOperators();
   registry.serializers = PythonSerializerOf;
+  registry.entries["window"] = {.make = MakePythonWindowOperator, .make_enumerator = {}, .takes_turns = true};
   registry.entries["process"] = {
       .make = MakeProcessOperator, .make_enumerator = {}, .takes_turns = true};
   registry.entries["python"] = {

@@ -7,6 +7,7 @@
 #include "native/gil.h"
 #include "native/graph_bindings.h"
 #include "native/job_bindings.h"
+#include "native/python_windows.h"
 #include "native/type_coder.h"
 #include "native/type_descriptor.h"
 
@@ -67,7 +68,7 @@ py::list Options() {
 PYBIND11_MODULE(_native, module) {
   module.doc() = "The C++ engine of pyflinkpp.";
   BindJobGraph(module);
-  if (!AddFunctionTypes(module.ptr())) throw py::error_already_set();
+  if (!AddFunctionTypes(module.ptr()) || !AddTriggerContextType(module.ptr())) throw py::error_already_set();
   BindJob(module);
   module.def("serialize", SerializeValue, py::arg("type"), py::arg("value"));
   module.def("deserialize", DeserializeValue, py::arg("type"), py::arg("data"));

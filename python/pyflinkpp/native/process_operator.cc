@@ -212,9 +212,15 @@ class ProcessOperator final : public Operator {
   }
 
   absl::Status Collect(PyObject* result, Output& output) {
-    if (results_.Collect(result, runtime_->timestamp(), output, context_->counters[0]))
-      return absl::OkStatus();
-    return function_.DoesNotFit(results_.type_that_failed());
+    int to;
+    RecordBatch* batch = results_.Collect(result, output, &to);
+    if (batch != nullptr) {
+      batch->timestamps().push_back(runtime_->timestamp());
+      context_->counters[0].records_out += to == Output::kMain;
+    } else if (!results_.dropped()) {
+      return function_.DoesNotFit(results_.type_that_failed());
+    }
+    return absl::OkStatus();
   }
 
   // Fires what is due up to `time`.

@@ -96,23 +96,49 @@ absl::StatusOr<std::shared_ptr<const TypeSerializer>> PythonSerializerOf(
   return std::make_shared<PythonSerializer>(std::move(coder));
 }
 
+namespace {
+
+PyObject* ReadLong(const std::byte* row) {
+  return PyLong_FromLongLong(*reinterpret_cast<const int64_t*>(row));
+}
+
+PyObject* ReadString(const std::byte* row) {
+  const auto* string = reinterpret_cast<const StringRow*>(row);
+  return PyUnicode_DecodeUTF8(string->data, static_cast<Py_ssize_t>(string->size), nullptr);
+}
+
+absl::Status NoPythonForm(const TypeSerializer& serializer) {
+  return absl::InternalError(
+      absl::StrCat("no Python form of native values of type ", serializer.name()));
+}
+
+}  // namespace
+
 absl::StatusOr<RowTaker> RowTakerOf(const TypeSerializer& serializer) {
   if (dynamic_cast<const PythonSerializer*>(&serializer) != nullptr) {
     return RowTaker(
         [](std::byte* row) { return std::exchange(*reinterpret_cast<PyObject**>(row), nullptr); });
   }
   if (&serializer == LongSerializer().get()) {
-    return RowTaker(
-        [](std::byte* row) { return PyLong_FromLongLong(*reinterpret_cast<const int64_t*>(row)); });
+    return RowTaker([](std::byte* row) { return ReadLong(row); });
   }
   if (&serializer == StringSerializer().get()) {
-    return RowTaker([](std::byte* row) {
-      const auto* string = reinterpret_cast<const StringRow*>(row);
-      return PyUnicode_DecodeUTF8(string->data, static_cast<Py_ssize_t>(string->size), nullptr);
+    return RowTaker([](std::byte* row) { return ReadString(row); });
+  }
+  return NoPythonForm(serializer);
+}
+
+absl::StatusOr<RowReader> RowReaderOf(const TypeSerializer& serializer) {
+  if (dynamic_cast<const PythonSerializer*>(&serializer) != nullptr) {
+    return RowReader([](const std::byte* row) {
+      PyObject* value = *reinterpret_cast<PyObject* const*>(row);
+      Py_INCREF(value);
+      return value;
     });
   }
-  return absl::InternalError(
-      absl::StrCat("no Python form of native values of type ", serializer.name()));
+  if (&serializer == LongSerializer().get()) return RowReader(ReadLong);
+  if (&serializer == StringSerializer().get()) return RowReader(ReadString);
+  return NoPythonForm(serializer);
 }
 
 }  // namespace pyflinkpp

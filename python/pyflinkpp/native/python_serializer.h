@@ -45,4 +45,8 @@ absl::StatusOr<std::shared_ptr<const TypeSerializer>> PythonSerializerOf(
 using RowTaker = PyObject* (*)(std::byte* row);
 absl::StatusOr<RowTaker> RowTakerOf(const TypeSerializer& serializer);
 
+// The same without taking it out: the row keeps its value.
+using RowReader = PyObject* (*)(const std::byte* row);
+absl::StatusOr<RowReader> RowReaderOf(const TypeSerializer& serializer);
+
 }  // namespace pyflinkpp

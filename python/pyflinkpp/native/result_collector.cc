@@ -7,7 +7,7 @@
 namespace pyflinkpp {
 
 ResultCollector::ResultCollector(std::shared_ptr<const TypeSerializer> output,
-                                 const idl::TypeInformation& type, std::vector<idl::OutputTag> tags,
+                                 const idl::TypeInformation& type, const std::vector<idl::OutputTag>& tags,
                                  std::vector<std::shared_ptr<const TypeSerializer>> sides)
     : main_(TargetOf(std::move(output), type)) {
   for (size_t i = 0; i < tags.size(); ++i) {
@@ -33,42 +33,38 @@ bool ResultCollector::Open() {
   return tag_type_ != nullptr;
 }
 
-bool ResultCollector::Append(Target& target, int output, PyObject* result, int64_t timestamp,
-                             Output& out) {
-  if (target.normalizer && (result = target.normalizer->Normalize(result)) == nullptr) {
+const ResultCollector::Target* ResultCollector::Normal(const Target& target, PyObject** result) {
+  if (target.normalizer && (*result = target.normalizer->Normalize(*result)) == nullptr) {
     type_that_failed_ = target.normalizer->coder().name();
-    return false;
+    return nullptr;
   }
-  RecordBatch& batch = out.batch(target.serializer, output);
-  batch.AppendRow(result);
-  batch.timestamps().push_back(timestamp);
-  return true;
+  return &target;
 }
 
-bool ResultCollector::Collect(PyObject* result, int64_t timestamp, Output& out,
-                              OperatorCounters& counters) {
-  if (PyTuple_CheckExact(result) && PyTuple_GET_SIZE(result) == 2 &&
-      Py_TYPE(PyTuple_GET_ITEM(result, 0)) == tag_type_) {
-    const bool collected = CollectTagged(result, timestamp, out);
-    Py_DECREF(result);
-    return collected;
+const ResultCollector::Target* ResultCollector::Sort(PyObject** result, int* output) {
+  dropped_ = false;
+  if (PyTuple_CheckExact(*result) && PyTuple_GET_SIZE(*result) == 2 &&
+      Py_TYPE(PyTuple_GET_ITEM(*result, 0)) == tag_type_) {
+    return SortTagged(result, output);
   }
-  ++counters.records_out;
-  return Append(main_, Output::kMain, result, timestamp, out);
+  *output = Output::kMain;
+  return Normal(main_, result);
 }
 
-// A tag that nobody asks for is dropped.
-bool ResultCollector::CollectTagged(PyObject* result, int64_t timestamp, Output& out) {
-  const PyRef id = PyRef::Steal(PyObject_GetAttrString(PyTuple_GET_ITEM(result, 0), "tag_id"));
+const ResultCollector::Target* ResultCollector::SortTagged(PyObject** result, int* output) {
+  const PyRef tagged = PyRef::Steal(*result);
+  const PyRef id = PyRef::Steal(PyObject_GetAttrString(PyTuple_GET_ITEM(tagged.get(), 0), "tag_id"));
   const char* text = id ? PyUnicode_AsUTF8(id.get()) : nullptr;
-  if (text == nullptr) return false;
+  if (text == nullptr) return nullptr;
   for (size_t i = 0; i < sides_.size(); ++i) {
     if (sides_[i].id != text) continue;
-    PyObject* value = PyTuple_GET_ITEM(result, 1);
-    Py_INCREF(value);
-    return Append(sides_[i], static_cast<int>(i), value, timestamp, out);
+    *result = PyTuple_GET_ITEM(tagged.get(), 1);
+    Py_INCREF(*result);
+    *output = static_cast<int>(i);
+    return Normal(sides_[i], result);
   }
-  return true;
+  dropped_ = true;
+  return nullptr;
 }
 
 }  // namespace pyflinkpp

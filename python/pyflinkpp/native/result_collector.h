@@ -19,15 +19,24 @@ class ResultCollector {
  public:
   // `output`: the PythonSerializer of the operator's output type; `sides`: one for each tag.
   ResultCollector(std::shared_ptr<const TypeSerializer> output, const idl::TypeInformation& type,
-                  std::vector<idl::OutputTag> tags,
+                  const std::vector<idl::OutputTag>& tags,
                   std::vector<std::shared_ptr<const TypeSerializer>> sides);
 
   // False with an error set.
   bool Open();
 
-  // Takes a result over and appends it. False with an error set: it doesn't fit the type;
-  // `type_that_failed` names it.
-  bool Collect(PyObject* result, int64_t timestamp, Output& out, OperatorCounters& counters);
+  // Takes a result over and appends it to the batch of its output, which is
+  // `out.batch(serializer, output)`. Null with an error set: it doesn't fit its type, which
+  // type_that_failed() names; null with dropped(): nobody takes its tag.
+  template <class Out>
+  RecordBatch* Collect(PyObject* result, Out& out, int* output) {
+    const Target* target = Sort(&result, output);
+    if (target == nullptr) return nullptr;
+    RecordBatch& batch = out.batch(target->serializer, *output);
+    batch.AppendRow(result);
+    return &batch;
+  }
+  bool dropped() const { return dropped_; }
   const std::string& type_that_failed() const { return type_that_failed_; }
 
  private:
@@ -38,12 +47,15 @@ class ResultCollector {
   };
   static Target TargetOf(std::shared_ptr<const TypeSerializer> serializer,
                          const idl::TypeInformation& type);
-  bool Append(Target& target, int output, PyObject* result, int64_t timestamp, Output& out);
-  bool CollectTagged(PyObject* result, int64_t timestamp, Output& out);
+  // The target of a result, which becomes the normal value.
+  const Target* Sort(PyObject** result, int* output);
+  const Target* SortTagged(PyObject** result, int* output);
+  const Target* Normal(const Target& target, PyObject** result);
 
   Target main_;
   std::vector<Target> sides_;
   PyTypeObject* tag_type_ = nullptr;
+  bool dropped_ = false;
   std::string type_that_failed_;
 };
 

@@ -95,6 +95,14 @@ absl::Status UserFunction::Open(OperatorContext& context,
 }
 
 absl::Status UserFunction::Close() {
+  const absl::Status status = CloseFunction();
+  callable_ = Callable();
+  runtime_context_ = PyRef();
+  function_ = PyRef();
+  return status;
+}
+
+absl::Status UserFunction::CloseFunction() {
   if (!runtime_context_) return absl::OkStatus();
   const PyRef closed = PyRef::Steal(PyObject_CallMethod(function_.get(), "close", nullptr));
   absl::Status status;

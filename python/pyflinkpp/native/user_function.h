@@ -21,14 +21,12 @@ class Callable {
   explicit Callable(PyRef object);
 
   explicit operator bool() const { return static_cast<bool>(object_); }
-  // New references; null with an error set.
-  PyObject* Call(PyObject* argument) const {
-    PyObject* arguments[2] = {nullptr, argument};
-    return vectorcall_(object_.get(), arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
-  }
-  PyObject* Call(PyObject* first, PyObject* second) const {
-    PyObject* arguments[3] = {nullptr, first, second};
-    return vectorcall_(object_.get(), arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  // New reference; null with an error set.
+  template <class... Arguments>
+  PyObject* Call(Arguments*... given) const {
+    PyObject* arguments[] = {nullptr, given...};
+    return vectorcall_(object_.get(), arguments + 1,
+                       sizeof...(given) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
   }
 
  private:
@@ -47,7 +45,7 @@ class UserFunction {
 
   // `runtime`: where its keyed state comes from; null: it has none.
   absl::Status Open(OperatorContext& context, std::shared_ptr<FunctionRuntime> runtime = nullptr);
-  // Calls close() and hands the accumulators to the task.
+  // Calls close(), hands the accumulators to the task and lets go of the function.
   absl::Status Close();
 
   // New reference; null with an error set.
@@ -66,6 +64,7 @@ class UserFunction {
 
  private:
   std::string Where() const;
+  absl::Status CloseFunction();
 
   const std::string pickle_;
   const std::string operator_name_;

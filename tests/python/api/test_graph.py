@@ -29,7 +29,9 @@ class Recorder:
         self.operators.append({"spec": spec, **settings})
         return len(self.operators) - 1
 
-    def add_edge(self, source: int, target: int, *, partitioner: str, input: int = 0) -> None:
+    def add_edge(
+        self, source: int, target: int, *, partitioner: str, input: int = 0, side_output: int = -1
+    ) -> None:
         names = self.operators[source]["name"], self.operators[target]["name"]
         self.edges.append((*names, partitioner))
 

@@ -1,0 +1,104 @@
+#include "core/windowing/time_window_assigners.h"
+
+#include <utility>
+
+#include "core/base/status.h"
+
+namespace pyflinkpp {
+namespace {
+
+absl::Status NoTimestamp() {
+  return UserError(
+      "An element without a timestamp came to an event-time window. Either call "
+      "assign_timestamps_and_watermarks(...) before "
+      "the window, or use windows on processing time.");
+}
+
+class GridWindows final : public WindowAssigner {
+ public:
+  GridWindows(int64_t size, int64_t slide, int64_t offset, bool event_time)
+      : size_(size),
+        slide_(slide),
+        offset_(offset),
+        event_time_(event_time),
+        tumbling_(size == slide) {}
+
+  bool event_time() const override { return event_time_; }
+  bool by_time_only() const override { return true; }
+
+  absl::Status Assign(const RecordBatch&, size_t, int64_t timestamp, AssignerContext& context,
+                      std::vector<Window>& windows) override {
+    const int64_t time = event_time_ ? timestamp : context.current_processing_time();
+    if (event_time_ && time == kMinTimestamp) return NoTimestamp();
+    Append(time, windows);
+    return absl::OkStatus();
+  }
+
+  absl::Status AssignRun(std::span<const int64_t> times, size_t windows_max,
+                         WindowRun& run) override {
+    for (const int64_t time : times) {
+      if (event_time_ && time == kMinTimestamp)
+        return run.elements() == 0 ? NoTimestamp() : absl::OkStatus();
+      Append(time, run.windows);
+      run.ends.push_back(static_cast<uint32_t>(run.windows.size()));
+      if (run.windows.size() >= windows_max) break;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  void Append(int64_t time, std::vector<Window>& windows) {
+    // Neighbours in time mostly share their windows: no division then.
+    if (tumbling_ && last_.start <= time && time < last_.end) {
+      windows.push_back(last_);
+      return;
+    }
+    const int64_t last_start = FloorToGrid(time, offset_, slide_);
+    if (tumbling_) {
+      last_ = At(last_start);
+      windows.push_back(last_);
+      return;
+    }
+    for (int64_t start = last_start; Holds(start, time);) {
+      windows.push_back(At(start));
+      const int64_t next = SaturatingAdd(start, -slide_);
+      if (next == start) break;  // there are no earlier times
+      start = next;
+    }
+  }
+  // Whether a window that starts at `start` <= `time` has not ended by then. The difference may not
+  // fit into 63 bits.
+  bool Holds(int64_t start, int64_t time) const {
+    return static_cast<uint64_t>(time) - static_cast<uint64_t>(start) <
+           static_cast<uint64_t>(size_);
+  }
+  Window At(int64_t start) const { return {start, SaturatingAdd(start, size_)}; }
+
+  const int64_t size_;
+  const int64_t slide_;
+  const int64_t offset_;
+  const bool event_time_;
+  const bool tumbling_;
+  Window last_{0, 0};  // tumbling: of the element before
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<WindowAssigner>> MakeTumblingWindows(int64_t size, int64_t offset,
+                                                                    bool event_time) {
+  if (size <= 0) return UserError("Tumbling windows need size > 0.");
+  if (offset <= -size || offset >= size)
+    return UserError("Tumbling windows need abs(offset) < size.");
+  return std::make_unique<GridWindows>(size, size, offset, event_time);
+}
+
+absl::StatusOr<std::unique_ptr<WindowAssigner>> MakeSlidingWindows(int64_t size, int64_t slide,
+                                                                   int64_t offset,
+                                                                   bool event_time) {
+  if (size <= 0 || slide <= 0) return UserError("Sliding windows need size > 0 and slide > 0.");
+  if (offset <= -slide || offset >= slide)
+    return UserError("Sliding windows need abs(offset) < slide.");
+  return std::make_unique<GridWindows>(size, slide, offset, event_time);
+}
+
+}  // namespace pyflinkpp

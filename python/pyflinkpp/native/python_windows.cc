@@ -1,0 +1,140 @@
+#include "native/python_windows.h"
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/windowing/window_plan.h"
+#include "native/errors.h"
+#include "native/python_serializer.h"
+#include "runtime/operators/window_operator.h"
+
+namespace pyflinkpp {
+namespace {
+
+PyObject* WindowClass(const char* name) {
+  static std::map<std::string, PyObject*> classes;
+  return Imported(&classes[name], "pyflinkpp.datastream._window_types", name);
+}
+
+bool IsInstance(PyObject* object, PyObject* type) {
+  return type != nullptr && PyObject_IsInstance(object, type) == 1;
+}
+
+bool NumberOf(PyObject* object, const char* attribute, int64_t* number) {
+  const PyRef value = PyRef::Steal(PyObject_GetAttrString(object, attribute));
+  if (!value) return false;
+  *number = PyLong_AsLongLong(value.get());
+  return *number != -1 || !PyErr_Occurred();
+}
+
+}  // namespace
+
+absl::Status WindowShare::Open(OperatorContext& context, const WindowTimes& times,
+                               const idl::Window& spec) {
+  context_ = &context;
+  times_ = &times;
+  runtime_ = std::make_shared<FunctionRuntime>(context, operator_name_);
+  if (!runtime_->Open(true, spec.__isset.key_type ? &spec.key_type : nullptr)) {
+    return Failed(nullptr, "can't be opened");
+  }
+  return absl::OkStatus();
+}
+
+void WindowShare::Close() {
+  if (runtime_ != nullptr) runtime_->Close();
+}
+
+void WindowShare::Begin(const RecordKey& key, const Window& window, int64_t timestamp) {
+  runtime_->Begin(timestamp, &key);
+  runtime_->watermark = times_->current_watermark();
+  runtime_->window = {window.start, window.end};
+}
+
+PyObject* WindowShare::WindowObject(const Window& window) {
+  switch (kind_) {
+    case idl::WindowAssignerKind::COUNT_TUMBLING:
+    case idl::WindowAssignerKind::COUNT_SLIDING: {
+      PyObject* type = WindowClass("CountWindow");
+      return type == nullptr
+                 ? nullptr
+                 : PyObject_CallFunction(type, "L", static_cast<long long>(window.start));
+    }
+    default:
+      break;
+  }
+  if (window.end == kMinTimestamp) {  // without an end
+    PyObject* type = WindowClass(window.start == 0 ? "GlobalWindow" : "CountWindow");
+    if (type == nullptr) return nullptr;
+    return window.start == 0
+               ? PyObject_CallMethod(type, "get", nullptr)
+               : PyObject_CallFunction(type, "L", static_cast<long long>(window.start));
+  }
+  PyObject* type = WindowClass("TimeWindow");
+  return type == nullptr ? nullptr
+                         : PyObject_CallFunction(type, "LL", static_cast<long long>(window.start),
+                                                 static_cast<long long>(window.end));
+}
+
+bool WindowShare::WindowOf(PyObject* object, Window* window) {
+  if (IsInstance(object, WindowClass("TimeWindow"))) {
+    return NumberOf(object, "start", &window->start) && NumberOf(object, "end", &window->end);
+  }
+  if (IsInstance(object, WindowClass("GlobalWindow"))) {
+    *window = GlobalWindow();
+    return true;
+  }
+  if (IsInstance(object, WindowClass("CountWindow"))) {
+    *window = CountWindow(0);
+    return NumberOf(object, "id", &window->start);
+  }
+  if (!PyErr_Occurred()) {
+    PyErr_Format(PyExc_TypeError, "%s is no TimeWindow, CountWindow or GlobalWindow",
+                 ShortRepr(object).c_str());
+  }
+  return false;
+}
+
+PyObject* WindowShare::Element(const RecordBatch& batch, size_t i) {
+  if (reads_ != batch.serializer().get()) {
+    const absl::StatusOr<RowReader> reader = RowReaderOf(*batch.serializer());
+    PFPP_CHECK(reader.ok());
+    read_ = *reader;
+    reads_ = batch.serializer().get();
+  }
+  return read_(batch.row(i));
+}
+
+absl::Status WindowShare::Failed(PyObject* element, const char* what) const {
+  std::string headline =
+      absl::StrCat("operator '", operator_name_, "' (subtask ", context_->subtask + 1, "/",
+                   context_->parallelism, ") ", what);
+  if (element != nullptr) absl::StrAppend(&headline, " on the element ", ShortRepr(element));
+  return CaptureOperatorError(headline, operator_name_, context_->subtask);
+}
+
+absl::StatusOr<std::unique_ptr<Operator>> MakePythonWindowOperator(
+    std::span<const idl::OperatorNode> nodes, const SerializerFactory& serializers) {
+  const idl::OperatorNode& node = nodes[0];
+  const idl::Window& spec = node.spec.window;
+  auto share = std::make_shared<WindowShare>(node.name, spec.assigner.kind);
+  WindowParts parts;
+  ASSIGN_OR_RETURN(parts.function, MakePythonWindowFunction(node, share, serializers));
+  const bool own_assigner =
+      spec.assigner.kind == idl::WindowAssignerKind::PYTHON || !spec.assigner.pickle.empty();
+  if (own_assigner) {
+    parts.assigner = MakePythonWindowAssigner(spec.assigner, share);
+  } else {
+    ASSIGN_OR_RETURN(parts.assigner, MakeWindowAssigner(spec.assigner));
+  }
+  if (spec.trigger.kind == idl::TriggerKind::PYTHON) {
+    parts.trigger = MakePythonTrigger(spec.trigger, share);
+  } else {
+    ASSIGN_OR_RETURN(parts.trigger, MakeTrigger(spec.trigger));
+  }
+  parts.allowed_lateness_ms = spec.allowed_lateness_ms;
+  for (size_t i = 0; spec.__isset.late_output && i < spec.side_outputs.size(); ++i) {
+    if (spec.side_outputs[i].id == spec.late_output.id) parts.late_output = static_cast<int>(i);
+  }
+  return MakeWindowOperator(std::move(parts));
+}
+
+}  // namespace pyflinkpp
