@@ -19,15 +19,15 @@ constexpr size_t kPrefetch = 64;
 // The order of calls for an element and for a timer is Flink's, because a trigger or window
 // function of the user's sees it:
 //
-//   element   assign -> [sessions: merge: on_merge, clear, contents] -> late? -> add -> trigger ->
-//   emit -> purge -> cleanup timer timer     trigger -> emit -> purge -> the window's last timer:
-//   contents, trigger, function go
+//   element   assign -> [sessions: merge: on_merge, clear, contents] -> late? -> add -> trigger
+//             -> emit -> purge -> cleanup timer
+//   timer     trigger -> emit -> purge -> the last one: contents, trigger and function let it go
 //
 // Two ways lead there. When windows depend on the time alone, those of a run of elements are
-// computed, hashed and prefetched together; others are asked for one element at a time. With the
-// plain event-time trigger an element whose window already has contents needs no timer, since its
-// first element has registered it, and all timers do the same, so that they are taken in runs as
-// well.
+// computed, hashed and prefetched together; others are asked for one element at a time. Where the
+// trigger is the plain event-time one as well, its answers are known: an element whose window
+// already has contents needs no timer, since its first element has added it, and no timer is ever
+// deleted.
 //
 // Invariant: a window with contents has a timer at which it goes, unless that would be at
 // kMaxTimestamp or later.
@@ -41,7 +41,8 @@ class WindowOperator final : public Operator {
         lifetime_(event_time_, parts.allowed_lateness_ms),
         late_output_(parts.late_output),
         merging_(assigner_->merging()),
-        plain_(event_time_ && !merging_ && trigger_->is_plain_event_time()) {}
+        plain_(event_time_ && !merging_ && assigner_->by_time_only() &&
+               trigger_->is_plain_event_time()) {}
 
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
@@ -81,7 +82,8 @@ class WindowOperator final : public Operator {
       status = plain_ ? FirePlainTimers(emitted)
                       : FireTimers(/*event_time=*/true, times_->current_watermark(), emitted);
       status.Update(store_->Flush());
-      more = due_position_ < due_.size() || store_->event_timers.due(times_->current_watermark());
+      const int64_t time = times_->current_watermark();
+      more = plain_ ? store_->plain_timers.due(time) : store_->event_timers.due(time);
     } while (status.ok() && more && !ShouldStop(emitted));
     Count(emitted);
     RETURN_IF_ERROR(status);
@@ -101,7 +103,6 @@ class WindowOperator final : public Operator {
   }
 
   absl::Status Close() override {
-    due_.clear();
     store_.reset();
     return function_->Close();
   }
@@ -163,9 +164,14 @@ class WindowOperator final : public Operator {
         bool found;
         std::byte* row = contents.Access(w, &found);
         RETURN_IF_ERROR(function_->Add(batch, i, !found, row));
-        if (plain_ && found && run_.windows[w].max_timestamp() > watermark) continue;
+        const Window& window = run_.windows[w];
+        if (plain_ && found && window.max_timestamp() > watermark) continue;
         store_->SetKey(KeyOf(batch, i));
-        store_->SetWindow(run_.windows[w]);
+        store_->SetWindow(window);
+        if (plain_) {
+          RETURN_IF_ERROR(AfterPlainAdd(!found, row, emitted));
+          continue;
+        }
         RETURN_IF_ERROR(AfterAdd(batch, i, keys_.keys()[w], row, emitted));
       }
       if (run_.begin(element) == run_.ends[element]) RETURN_IF_ERROR(Skipped(batch, i, emitted));
@@ -264,6 +270,19 @@ class WindowOperator final : public Operator {
     return absl::OkStatus();
   }
 
+  // The same with the plain event-time trigger.
+  absl::Status AfterPlainAdd(bool is_new, const std::byte* row, WindowOutput& emitted) {
+    const Window& window = store_->window();
+    const int64_t last = window.max_timestamp();
+    const bool passed = last <= times_->current_watermark();
+    if (is_new && !passed) store_->plain_timers.Add(last, store_->key(), window);
+    const int64_t cleanup = lifetime_.CleanupTimeOf(window);
+    if (is_new && cleanup != last && cleanup != kMaxTimestamp) {
+      store_->plain_timers.Add(cleanup, store_->key(), window);
+    }
+    return passed ? Emit(row, emitted) : absl::OkStatus();
+  }
+
   // An element that is in none of its windows. It may have none at all, and not be late.
   absl::Status Skipped(RecordBatch& batch, size_t i, WindowOutput& emitted) {
     if (!lifetime_.IsElementLate(TimestampOf(batch, i), *times_)) return absl::OkStatus();
@@ -315,38 +334,31 @@ class WindowOperator final : public Operator {
     return Purges(result) ? store_->contents().Erase(contents_key) : absl::OkStatus();
   }
 
-  // The same for the plain event-time trigger, whose answers are known, with what the timers need
-  // prefetched.
+  // The same with the plain event-time trigger; what the timers need is prefetched.
   absl::Status FirePlainTimers(WindowOutput& emitted) {
-    const int64_t watermark = times_->current_watermark();
-    if (due_position_ == due_.size()) {
-      due_.clear();
-      due_position_ = 0;
-      while (due_.size() < kPrefetch && store_->event_timers.due(watermark))
-        due_.push_back(store_->event_timers.Pop());
-    }
+    store_->plain_timers.Peek(times_->current_watermark(), kPrefetch, due_);
     keys_.Begin(due_.size());
-    for (size_t i = due_position_; i < due_.size(); ++i) {
-      keys_.Add(due_[i]->record_key(), due_[i]->space, context_->max_parallelism);
+    for (const WindowTimers::Timer& timer : due_) {
+      keys_.Add(timer.key, NamespaceOf(timer.window), context_->max_parallelism);
     }
     ValueState& contents = store_->contents();
     RETURN_IF_ERROR(contents.Prefetch(keys_.keys()));
 
     const Entered entered(*this);
-    for (const RecordKey& contents_key : keys_.keys()) {
-      const TimerQueue::TimerPtr timer = std::move(due_[due_position_++]);
-      const Window window = WindowOf(timer->space);
-      store_->SetKey(timer->record_key());
-      store_->SetWindow(window);
-      if (timer->timestamp == window.max_timestamp()) {
+    for (size_t i = 0; i < due_.size(); ++i) {
+      const WindowTimers::Timer& timer = due_[i];
+      const RecordKey& contents_key = keys_.keys()[i];
+      store_->SetKey(timer.key);
+      store_->SetWindow(timer.window);
+      if (timer.time == timer.window.max_timestamp()) {
         ASSIGN_OR_RETURN(const std::byte* row, contents.Find(contents_key));
         if (row != nullptr) RETURN_IF_ERROR(Emit(row, emitted));
       }
-      if (timer->timestamp == lifetime_.CleanupTimeOf(window)) {
+      if (timer.time == lifetime_.CleanupTimeOf(timer.window)) {
         RETURN_IF_ERROR(contents.Erase(contents_key));
-        RETURN_IF_ERROR(
-            function_->Clear(timer->record_key(), window));  // the trigger's only timer has fired
+        RETURN_IF_ERROR(function_->Clear(timer.key, timer.window));
       }
+      store_->plain_timers.DropFirst();
       if (ShouldStop(emitted)) break;
     }
     return absl::OkStatus();
@@ -381,14 +393,11 @@ class WindowOperator final : public Operator {
   std::optional<WindowTimes> times_;
   std::optional<WindowStore> store_;
 
-  std::vector<TimerQueue::TimerPtr>
-      due_;  // taken out of their queue; those from due_position_ on have not fired yet
-  size_t due_position_ = 0;
-
   // Scratch, so that nothing is allocated for an element.
   WindowRun run_;
   std::vector<int64_t> same_times_;
   NamespacedKeys keys_;
+  std::vector<WindowTimers::Timer> due_;
   std::vector<Window> windows_;
   MergingWindowSet::Scratch scratch_;
 };

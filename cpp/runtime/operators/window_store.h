@@ -14,6 +14,7 @@
 #include "core/windowing/window_assigner.h"
 #include "runtime/operators/operator.h"
 #include "runtime/operators/window_function.h"
+#include "runtime/operators/window_timers.h"
 #include "state/keyed/namespaced_key.h"
 #include "state/keyed/timer_queue.h"
 
@@ -88,6 +89,8 @@ class WindowStore final : public TriggerContext, public AssignerContext {
   absl::StatusOr<ValueState*> sessions();
   absl::StatusOr<ValueState*> element_counts();
 
+  // An operator's timers of event time are either all in `plain_timers` or all in `event_timers`.
+  WindowTimers plain_timers;
   TimerQueue event_timers;
   TimerQueue processing_timers;
 

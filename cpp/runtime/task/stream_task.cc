@@ -7,6 +7,7 @@
 #include "core/base/status.h"
 #include "core/graph/job_graph.h"
 #include "core/graph/key_groups.h"
+#include "runtime/operators/sorted_input_operator.h"
 #include "runtime/task/state_backends.h"
 
 namespace pyflinkpp {
@@ -57,6 +58,8 @@ absl::Status StreamTask::Build() {
   std::vector<std::unique_ptr<OperatorChain::Node>> nodes;
   constexpr size_t kNone = ~size_t{0};
   std::vector<size_t> node_of(members.size(), kNone);
+  const auto mode = deployment_.configuration.find("execution.runtime-mode");
+  const bool batch_mode = mode != deployment_.configuration.end() && mode->second == "BATCH";
 
   for (size_t i = 0; i < members.size(); ++i) {
     const std::string kind = KindOf(members[i].op.spec);
@@ -100,6 +103,9 @@ absl::Status StreamTask::Build() {
     }
     for (const int output : members[run.back()].outputs) node->partitions.push_back(output);
     ASSIGN_OR_RETURN(node->op, entry->second.make(specs, registry_.serializers));
+    if (batch_mode && NeedsKeys(specs.front().spec) && !specs.front().spec.__isset.reduce) {
+      node->op = MakeSortedInputOperator(std::move(node->op));
+    }
 
     node->counters.resize(run.size());
     OperatorContext& context = node->context;

@@ -45,6 +45,8 @@ class ValueState {
   virtual absl::StatusOr<std::byte*> FindOrInsert(const RecordKey& key, bool* found) = 0;
   // Releases the key's value, if there is one.
   virtual absl::Status Erase(const RecordKey& key) = 0;
+  // Releases all values.
+  virtual absl::Status Clear() = 0;
 
   // Calls `visit` with each key and the row of its value, in the order of the keys' bytes, starting
   // behind `*after` (from the start when null), until it returns false.

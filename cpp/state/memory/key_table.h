@@ -104,6 +104,21 @@ class KeyTable {
     if (size_ == 0 && mask_ + 1 > kKeptCapacity) slots_.reset();  // an empty table takes no room
   }
 
+  // Takes all keys out; their rows must own nothing any more.
+  void Clear() {
+    for (size_t i = 0; slots_ != nullptr && i <= mask_; ++i) {
+      if (HashOf(SlotAt(i)) != 0) FreeLongKey(SlotAt(i));
+    }
+    size_ = 0;
+    ++generation_;
+    if (slots_ == nullptr) return;
+    if (mask_ + 1 > kKeptCapacity) {
+      slots_.reset();
+    } else {
+      std::memset(slots_.get(), 0, (mask_ + 1) * slot_size_);
+    }
+  }
+
   // Calls visit(key, row) for each key, in no order. The key's bytes live as long as the table does
   // not grow.
   template <class Visit>

@@ -24,15 +24,22 @@ class MemoryValueState final : public ValueState {
     for (int i = 0; i < groups_.size(); ++i) tables_.emplace_back(stride);
   }
 
-  ~MemoryValueState() override {
+  ~MemoryValueState() override { Clear().IgnoreError(); }
+
+  absl::Status Clear() override {
     std::vector<std::byte> rows;  // released in one go
     const uint32_t row_size = serializer_->stride();
     for (KeyTable& table : tables_) {
+      if (table.size() == 0) continue;
       table.ForEach([&](absl::string_view, const std::byte* row) {
         rows.insert(rows.end(), row, row + row_size);
       });
+      table.Clear();
     }
+    size_ = 0;
+    sorted_.clear();
     if (!rows.empty()) serializer_->Release(rows.data(), rows.size() / row_size);
+    return absl::OkStatus();
   }
 
   // In waves, so that the memory's latency of one key hides behind the others': the slots, then

@@ -131,6 +131,17 @@ class RocksDbValueState final : public ValueState {
     return absl::OkStatus();
   }
 
+  absl::Status Clear() override {
+    ReleaseSlots();
+    size_ = 0;
+    const std::string end =
+        groups_.last == 0xffff ? std::string(3, '\xff') : GroupBytes(groups_.last + 1);
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    return Checked(database_->db().DeleteRange(options, family_, GroupBytes(groups_.first), end),
+                   "clearing");
+  }
+
   absl::Status Flush() override {
     if (slots_.empty()) return absl::OkStatus();
     rocksdb::WriteBatch batch;

@@ -37,6 +37,11 @@ absl::Status FunctionRuntime::Flush() {
   return absl::OkStatus();
 }
 
+absl::Status FunctionRuntime::ClearStates() {
+  for (const auto& cell : cells_) RETURN_IF_ERROR(cell->state->Clear());
+  return absl::OkStatus();
+}
+
 PyObject* FunctionRuntime::KeyObject() {
   if (key_ == nullptr) {
     PyErr_Format(

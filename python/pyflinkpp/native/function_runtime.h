@@ -55,6 +55,7 @@ class FunctionRuntime {
   // Before and after a run of records: states read and write in bulk.
   absl::Status Prefetch(std::span<const RecordKey> keys);
   absl::Status Flush();
+  absl::Status ClearStates();
 
   // ---- the function's side ----
 

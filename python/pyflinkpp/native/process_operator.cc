@@ -97,6 +97,21 @@ class ProcessOperator final : public Operator {
     return FireTimers(runtime_->event_timers, watermark.timestamp, "EVENT_TIME", output);
   }
 
+  absl::StatusOr<Progress> FinishKey(Output& output) override {
+    runtime_->watermark = kMaxTimestamp;
+    ASSIGN_OR_RETURN(Progress progress,
+                     FireTimers(runtime_->event_timers, kMaxTimestamp, "EVENT_TIME", output));
+    if (progress == Progress::kDone) {
+      ASSIGN_OR_RETURN(progress, FireTimers(runtime_->processing_timers, kMaxTimestamp,
+                                            "PROCESSING_TIME", output));
+    }
+    if (progress != Progress::kDone) return progress;
+    Gil gil;
+    RETURN_IF_ERROR(runtime_->ClearStates());
+    runtime_->watermark = kMinTimestamp;
+    return Progress::kDone;
+  }
+
   int64_t next_processing_time() const override {
     if (runtime_ == nullptr) return kMaxTimestamp;
     if (iterator_) return timer_ == nullptr ? kMaxTimestamp : kMinTimestamp;

@@ -118,7 +118,9 @@ def test_connected_streams(env, stream) -> None:
         ("process_element2", True, True, False),
     ]
     keyed_both = both.key_by(len, abs, Types.INT())
-    result = keyed_both.process(make(KeyedCoProcessFunction, "process_element1", "process_element2"))
+    result = keyed_both.process(
+        make(KeyedCoProcessFunction, "process_element1", "process_element2")
+    )
     assert result._node.spec["key_type"] == Types.INT()
     assert edges(result) == [("KeyBy", "hash", 0, None), ("KeyBy", "hash", 1, None)]
     assert keyed_both.process(co_process)._node.spec["keyed"]

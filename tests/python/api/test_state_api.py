@@ -116,7 +116,11 @@ def test_map_state(context, store) -> None:
     state["b"] = 2
     state.put_all({"c": 3})
     state.put_all({})
-    assert dict(state.items()) == {"a": 1, "b": 2, "c": 3} and state["b"] == 2 and len(list(state)) == 3
+    assert (
+        dict(state.items()) == {"a": 1, "b": 2, "c": 3}
+        and state["b"] == 2
+        and len(list(state)) == 3
+    )
     for key in state:
         if key != "c":
             del state[key]
@@ -162,7 +166,9 @@ def test_states_of_merging_windows(context) -> None:
 
 def test_a_name_has_one_state(context) -> None:
     context.get_state(ValueStateDescriptor("x", Types.LONG()))
-    with pytest.raises(ValueError, match="'x' already: it is a ValueState of type Long, not a List"):
+    with pytest.raises(
+        ValueError, match="'x' already: it is a ValueState of type Long, not a List"
+    ):
         context.get_list_state(ListStateDescriptor("x", Types.LONG()))
     with pytest.raises(ValueError, match="type Long, not a ValueState of type String"):
         context.get_state(ValueStateDescriptor("x", Types.STRING()))
@@ -228,7 +234,9 @@ def test_reading_prolongs_only_if_told(context, store) -> None:
     config = ttl("OnReadAndWrite")
     value = context.get_state(living(ValueStateDescriptor("v", Types.LONG()), config))
     items = context.get_list_state(living(ListStateDescriptor("l", Types.LONG()), config))
-    table = context.get_map_state(living(MapStateDescriptor("m", Types.LONG(), Types.LONG()), config))
+    table = context.get_map_state(
+        living(MapStateDescriptor("m", Types.LONG(), Types.LONG()), config)
+    )
     value.update(1)
     items.add(1)
     table.put_all({1: 1, 2: 2})
@@ -241,7 +249,9 @@ def test_an_expired_value_may_be_seen_once(context, store) -> None:
     config = ttl(visibility="ReturnExpiredIfNotCleanedUp")
     value = context.get_state(living(ValueStateDescriptor("v", Types.LONG()), config))
     items = context.get_list_state(living(ListStateDescriptor("l", Types.LONG()), config))
-    table = context.get_map_state(living(MapStateDescriptor("m", Types.LONG(), Types.LONG()), config))
+    table = context.get_map_state(
+        living(MapStateDescriptor("m", Types.LONG(), Types.LONG()), config)
+    )
     value.update(1)
     items.add(1)
     table.put(1, 1)
@@ -253,7 +263,9 @@ def test_an_expired_value_may_be_seen_once(context, store) -> None:
 
 def test_elements_and_entries_expire_each_by_itself(context, store) -> None:
     items = context.get_list_state(living(ListStateDescriptor("l", Types.LONG()), ttl()))
-    table = context.get_map_state(living(MapStateDescriptor("m", Types.LONG(), Types.LONG()), ttl()))
+    table = context.get_map_state(
+        living(MapStateDescriptor("m", Types.LONG(), Types.LONG()), ttl())
+    )
     for store.time in (0, 60):
         items.add(store.time)
         table.put(store.time, 1)

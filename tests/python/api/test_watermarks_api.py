@@ -86,9 +86,15 @@ def test_alignment_is_refused_when_the_job_is_described(env) -> None:
     [
         (lambda: WatermarkStrategy.for_generator(Punctuated()), TypeError),
         (lambda: WatermarkStrategy.for_bounded_out_of_orderness(5), TypeError),
-        (lambda: WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_millis(-1)), ValueError),
+        (
+            lambda: WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_millis(-1)),
+            ValueError,
+        ),
         (lambda: WatermarkStrategy.no_watermarks().with_timestamp_assigner(len), TypeError),
-        (lambda: WatermarkStrategy.no_watermarks().with_idleness(Duration.of_millis(0)), ValueError),
+        (
+            lambda: WatermarkStrategy.no_watermarks().with_idleness(Duration.of_millis(0)),
+            ValueError,
+        ),
         (lambda: Watermark("5"), TypeError),
     ],
 )

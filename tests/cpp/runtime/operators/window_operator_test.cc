@@ -340,6 +340,71 @@ TEST(WindowOperatorTest, PurgedSessionsMerge) {
   EXPECT_THAT(driver.StateSizes(), IsEmpty());
 }
 
+// Flink merges the sources into their first one, then that into the one that stays.
+TEST(WindowOperatorTest, ManySessionsMergeIntoTheFirst) {
+  class LongGapForLong final : public SessionGap {  // rows are equal here: by their order
+    absl::StatusOr<int64_t> Of(const RecordBatch&, size_t) override {
+      return ++seen_ == 5 ? 100 : 2;
+    }
+    int seen_ = 0;
+  };
+  WindowParts parts = Sessions(1);
+  parts.assigner = MakeSessionWindows(std::make_unique<LongGapForLong>(), true);
+  WindowDriver driver(std::move(parts));
+  ASSERT_TRUE(
+      driver.Push({{"k", "a", 10}, {"k", "b", 20}, {"k", "c", 30}, {"k", "d", 40}, {"k", "all", 5}})
+          .ok());
+  EXPECT_EQ(driver.log, "merge(c,->b,) merge(d,->b,c,) merge(b,c,d,->a,) ");
+  EXPECT_EQ(driver.live_values(), 1u);
+  ASSERT_TRUE(driver.PushWatermark(kMaxTimestamp).ok());
+  EXPECT_THAT(driver.emitted, ElementsAre(Emitted{"k [5,105) a,b,c,d,all,", 104}));
+  EXPECT_THAT(driver.StateSizes(), IsEmpty());
+}
+
+// A trigger without timers leaves the window's own one, which moves as well.
+TEST(WindowOperatorTest, AGrowingSessionMovesItsCleanupTimer) {
+  WindowDriver driver(Parts(*MakeSessionWindows(100, false), MakeCountTrigger(10)));
+  const int64_t start = driver.Now();
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(driver.Push({{"k", "a"}}, false).ok());
+    EXPECT_EQ(driver.next_processing_time(), start + i * 60 + 99);
+    ASSERT_TRUE(driver.AdvanceClock(60).ok());
+  }
+  ASSERT_TRUE(driver.AdvanceClock(40).ok());
+  EXPECT_THAT(driver.emitted, IsEmpty());
+  EXPECT_THAT(driver.StateSizes(), IsEmpty());
+  EXPECT_EQ(driver.live_values(), 0u);
+}
+
+TEST(WindowOperatorTest, MergingToAWindowThatHasEndedIsTheUsersError) {
+  class Shrinking final : public WindowAssigner {
+   public:
+    bool event_time() const override { return true; }
+    bool merging() const override { return true; }
+    absl::Status Assign(const RecordBatch&, size_t, int64_t timestamp, AssignerContext&,
+                        std::vector<Window>& windows) override {
+      windows.push_back({timestamp, timestamp + 10});
+      return absl::OkStatus();
+    }
+    absl::Status MergeWindows(std::span<const Window> windows, WindowMerges& merges) override {
+      merges.Clear();
+      if (windows.size() < 2) return absl::OkStatus();
+      merges.merged.assign(windows.begin(), windows.end());
+      merges.ends.push_back(static_cast<uint32_t>(windows.size()));
+      merges.results.push_back({0, 1});
+      return absl::OkStatus();
+    }
+  };
+  WindowParts parts = Sessions(1);
+  parts.assigner = std::make_unique<Shrinking>();
+  WindowDriver driver(std::move(parts));
+  ASSERT_TRUE(driver.PushWatermark(5).ok());
+  ASSERT_TRUE(driver.Push({{"k", "a", 10}}).ok());
+  const absl::Status status = driver.Push({{"k", "b", 20}});
+  EXPECT_EQ(FailureOf(status).kind, idl::FaultKind::USER);
+  EXPECT_THAT(FailureOf(status).message, HasSubstr("[0, 1)"));
+}
+
 TEST(WindowOperatorTest, AMergingAssignerNeedsATriggerThatMerges) {
   class Stubborn final : public Trigger {
     absl::StatusOr<TriggerResult> OnElement(RecordBatch&, size_t, int64_t,
@@ -536,10 +601,13 @@ TEST(WindowOperatorTest, PurgingKeepsTheWindowAlive) {
   EXPECT_EQ(driver.log, "clear(k [0,10)) ");
 }
 
-TEST(WindowOperatorTest, ClosesItsFunctionAndReleasesItsState) {
-  WindowDriver driver(Tumbling(10));
-  ASSERT_TRUE(driver.Push({{"k", "a", 1}}).ok());
-  EXPECT_EQ(driver.live_values(), 1u);
+// The driver's end checks that no value is left.
+TEST(WindowOperatorTest, ReleasesWhatIsLeftWhenItCloses) {
+  for (const bool merging : {false, true}) {
+    WindowDriver driver(merging ? Sessions(5) : Tumbling(10));
+    ASSERT_TRUE(driver.Push({{"k", "a", 1}, {"k", "b", 100}, {"j", "c", 1}}).ok());
+    EXPECT_EQ(driver.live_values(), 3u);
+  }
 }
 
 }  // namespace

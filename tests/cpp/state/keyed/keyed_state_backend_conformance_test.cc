@@ -118,6 +118,22 @@ TEST_P(KeyedStateBackendConformance, WhatIsErasedIsGone) {
   EXPECT_THAT(Scanned(*state_), IsEmpty());
 }
 
+TEST_P(KeyedStateBackendConformance, ClearTakesEverything) {
+  Open();
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::string> keys;
+    for (int i = 0; i < 300; ++i) keys.push_back(std::string(i % 40, 'k') + std::to_string(i));
+    Update(keys, "1");
+    ASSERT_TRUE(state_->Clear().ok());
+    model_.clear();
+    EXPECT_EQ(state_->size(), 0u);
+    EXPECT_EQ(values_.live(), 0u);
+    EXPECT_THAT(Scanned(*state_), IsEmpty());
+  }
+  Update({"a"}, "2");
+  ExpectScanIs(*state_, model_);
+}
+
 TEST_P(KeyedStateBackendConformance, EraseAmongThePrefetched) {
   Open();
   Update({"a", "b"}, "1");
