@@ -86,8 +86,7 @@ void Run(benchmark::State& state, std::unique_ptr<WindowAssigner> assigner,
   if (!op->Open(context).ok()) return state.SkipWithError("not opened");
   Rows rows(static_cast<uint64_t>(state.range(0)), rows_per_ms);
   Output output;
-  // The same work each time, from the opening of windows to their end: two of them, then the second
-  // again and again.
+  // An iteration is a window's length: as many windows open and end in each.
   const auto process = [&](int64_t count) {
     for (; count > 0; count -= static_cast<int64_t>(kBatchRecordsMax)) {
       RecordBatchView view{&rows.Next()};

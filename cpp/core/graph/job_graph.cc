@@ -151,6 +151,7 @@ std::string KindOf(const idl::OperatorSpec& spec) {
   if (set.discarding_sink) return "discarding_sink";
   if (set.collect_sink) return "collect_sink";
   if (set.process) return "process";
+  if (set.async_function) return "async";
   if (set.window) {
     return spec.window.contents == idl::WindowFunctionKind::NATIVE
                ? absl::StrCat("window:", spec.window.native_name)

@@ -47,7 +47,8 @@ struct OutputTag { 1: string id, 2: TypeInformation type }
 struct ProcessInput {
   1: string method,                     // "process_element", "flat_map1", ...
   2: bool with_context,                 // called with (value, context), else with (value)
-  3: bool many,                         // gives an iterable or None; else one value, None for none
+  3: bool many,                         // gives an iterable or None; else one value
+  4: bool drop_none,                    // one value None is no result
 }
 
 // A Python function with one or two inputs that may have keys, state, timers and side outputs.
@@ -58,6 +59,17 @@ struct PythonProcess {
   4: optional TypeInformation key_type, // of keyed ones; not set: keys without a type
   5: list<OutputTag> side_outputs,
   6: bool broadcast,                    // its context gives broadcast state
+  7: binary broadcast_states,           // pickle of the descriptors that were given to broadcast()
+  8: bool timestamped,                  // results are TimestampedValues: value and time
+}
+
+// Python's asynchronous functions.
+struct PythonAsync {
+  1: binary pickle,                     // of the AsyncFunction
+  2: bool ordered,
+  3: i64 timeout_ms,                    // 0: none
+  4: i32 capacity,                      // calls in hand
+  5: binary retry_strategy,                    // pickle of an AsyncRetryStrategy; empty: none
 }
 
 enum WindowAssignerKind {
@@ -130,6 +142,7 @@ union OperatorSpec {
   11: NativeFunction native_function,
   12: PythonProcess process,
   13: Window window,
+  14: PythonAsync async_function,
 }
 
 // ---- the job ----

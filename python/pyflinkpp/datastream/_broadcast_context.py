@@ -18,15 +18,24 @@ __all__ = ["ReadOnlyContext", "WritableContext", "broadcast_states"]
 
 _FunctionContext: Any = native().FunctionContext
 
-broadcast_states = BroadcastStates
+
+def broadcast_states(descriptors: bytes) -> BroadcastStates:
+    """Makes the states of an operator; the engine calls it.
+
+    :param descriptors: The pickle of the descriptors that were given to ``broadcast()``.
+    :return: The states.
+    """
+    import pickle
+
+    return BroadcastStates(pickle.loads(descriptors))
 
 
-class ReadOnlyContext(_FunctionContext):
+class ReadOnlyContext(_FunctionContext):  # type: ignore[misc]
     """The context of the side that is not broadcast, and of timers."""
 
     _states: BroadcastStates
 
-    def get_broadcast_state(self, state_descriptor: MapStateDescriptor) -> ReadOnlyBroadcastState:
+    def get_broadcast_state(self, state_descriptor: MapStateDescriptor) -> ReadOnlyBroadcastState[Any, Any]:
         """Gives a broadcast state to read.
 
         :param state_descriptor: Its descriptor.
@@ -35,12 +44,12 @@ class ReadOnlyContext(_FunctionContext):
         return self._states.read_only(state_descriptor)
 
 
-class WritableContext(_FunctionContext):
+class WritableContext(_FunctionContext):  # type: ignore[misc]
     """The context of the broadcast side."""
 
     _states: BroadcastStates
 
-    def get_broadcast_state(self, state_descriptor: MapStateDescriptor) -> BroadcastState:
+    def get_broadcast_state(self, state_descriptor: MapStateDescriptor) -> BroadcastState[Any, Any]:
         """Gives a broadcast state.
 
         :param state_descriptor: Its descriptor.

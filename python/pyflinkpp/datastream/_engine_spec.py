@@ -38,6 +38,10 @@ def engine_spec(node: Transformation, batch: bool, watermark_interval_ms: int) -
     elif kind == "process":
         spec["key_type"] = _type(spec["key_type"])
         spec["side_outputs"] = _tags(node.side_outputs)
+        spec["broadcast_states"] = _pickled(spec.get("broadcast_states"), node)
+        spec.setdefault("timestamped", False)
+    elif kind == "async":
+        spec["retry"] = _pickled(spec["retry"], node)
     elif kind == "window":
         for part in ("assigner", "trigger"):
             described = dict(spec[part])

@@ -36,7 +36,20 @@ class Cell(Protocol):
         """Removes the value."""
 
 
-MakeCell = Callable[[str, "Descriptor | None"], Cell]
+class ContainerCell(Cell, Protocol):
+    """A cell that holds a list or a dict."""
+
+    def append(self, value: Any) -> None:
+        """Appends an element to the list."""
+
+    def put(self, key: Any, value: Any) -> None:
+        """Sets the value of a key of the dict."""
+
+    def touch(self) -> None:
+        """Tells that what value() gave was changed in place."""
+
+
+MakeCell = Callable[[str, "Descriptor | None"], Any]
 
 
 class CellStore(Protocol):
@@ -57,7 +70,7 @@ class CellList(ListState[Any]):
 
     __slots__ = ("_cell",)
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: ContainerCell) -> None:
         self._cell = cell
 
     def clear(self) -> None:
@@ -71,23 +84,12 @@ class CellList(ListState[Any]):
 
     def add(self, value: Any) -> None:
         """Appends a value."""
-        held = self._cell.value()
-        if held is None:
-            held = [value]
-        else:
-            held.append(value)
-        self._cell.update(held)
+        self._cell.append(value)
 
     def add_all(self, values: Iterable[Any]) -> None:
         """Appends values."""
-        new = list(values)
-        if not new:
-            return
-        held = self._cell.value()
-        if held is not None:
-            held.extend(new)
-            new = held
-        self._cell.update(new)
+        for value in list(values):
+            self._cell.append(value)
 
     def update(self, values: Iterable[Any]) -> None:
         """Replaces the list."""
@@ -113,7 +115,7 @@ class CellMap(MapState[Any, Any]):
 
     __slots__ = ("_cell",)
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: ContainerCell) -> None:
         self._cell = cell
 
     def get(self, key: Any) -> Any:
@@ -128,23 +130,12 @@ class CellMap(MapState[Any, Any]):
 
     def put(self, key: Any, value: Any) -> None:
         """Sets the value of a key."""
-        held = self._cell.value()
-        if held is None:
-            held = {key: value}
-        else:
-            held[key] = value
-        self._cell.update(held)
+        self._cell.put(key, value)
 
     def put_all(self, dict_value: Mapping[Any, Any]) -> None:
         """Sets the values of several keys."""
-        new = mapping(dict_value)
-        if not new:
-            return
-        held = self._cell.value()
-        if held is not None:
-            held.update(new)
-            new = held
-        self._cell.update(new)
+        for key, value in mapping(dict_value).items():
+            self._cell.put(key, value)
 
     def remove(self, key: Any) -> None:
         """Removes a key with its value, if there is one."""
@@ -153,7 +144,7 @@ class CellMap(MapState[Any, Any]):
             return
         del held[key]
         if held:
-            self._cell.update(held)
+            self._cell.touch()
         else:
             self._cell.clear()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyflinkpp._missing import not_yet
 from pyflinkpp.common._checks import integer
 from pyflinkpp.common.typeinfo import output_type as read_type
 from pyflinkpp.datastream._function_async import (
@@ -25,7 +24,7 @@ _Mode = AsyncFunctionDescriptor.OutputMode
 
 
 class AsyncDataStream:
-    """Applies asynchronous functions to streams; this version describes but can't run them."""
+    """Applies asynchronous functions to streams: their calls wait beside the task, not in it."""
 
     @staticmethod
     def unordered_wait(
@@ -35,7 +34,7 @@ class AsyncDataStream:
         capacity: int = 100,
         output_type: Type = None,
     ) -> DataStream:
-        """Would apply an asynchronous function whose results come as they are ready.
+        """Applies an asynchronous function whose results come as they are ready.
 
         :param data_stream: The stream.
         :param async_function: The function.
@@ -44,7 +43,6 @@ class AsyncDataStream:
         :param output_type: The type of the new elements; any Python object when left out.
         :return: The stream of the new elements.
         :raises TypeError: When an argument is something else.
-        :raises NotImplementedError: Otherwise, in this version.
         """
         call = data_stream, async_function, timeout, NO_RETRY_STRATEGY, capacity, output_type
         return _wait("unordered_wait", _Mode.UNORDERED, *call)
@@ -58,7 +56,7 @@ class AsyncDataStream:
         capacity: int = 100,
         output_type: Type = None,
     ) -> DataStream:
-        """Would apply an asynchronous function, with retries, whose results come as they are ready.
+        """Applies an asynchronous function, with retries, whose results come as they are ready.
 
         :param data_stream: The stream.
         :param async_function: The function.
@@ -68,7 +66,6 @@ class AsyncDataStream:
         :param output_type: The type of the new elements; any Python object when left out.
         :return: The stream of the new elements.
         :raises TypeError: When an argument is something else.
-        :raises NotImplementedError: Otherwise, in this version.
         """
         call = data_stream, async_function, timeout, async_retry_strategy, capacity, output_type
         return _wait("unordered_wait_with_retry", _Mode.UNORDERED, *call)
@@ -81,7 +78,7 @@ class AsyncDataStream:
         capacity: int = 100,
         output_type: Type = None,
     ) -> DataStream:
-        """Would apply an asynchronous function whose results keep the order of the elements.
+        """Applies an asynchronous function whose results keep the order of the elements.
 
         :param data_stream: The stream.
         :param async_function: The function.
@@ -90,7 +87,6 @@ class AsyncDataStream:
         :param output_type: The type of the new elements; any Python object when left out.
         :return: The stream of the new elements.
         :raises TypeError: When an argument is something else.
-        :raises NotImplementedError: Otherwise, in this version.
         """
         call = data_stream, async_function, timeout, NO_RETRY_STRATEGY, capacity, output_type
         return _wait("ordered_wait", _Mode.ORDERED, *call)
@@ -104,7 +100,7 @@ class AsyncDataStream:
         capacity: int = 100,
         output_type: Type = None,
     ) -> DataStream:
-        """Would apply an asynchronous function, with retries, whose results keep the order.
+        """Applies an asynchronous function, with retries, whose results keep the order.
 
         :param data_stream: The stream.
         :param async_function: The function.
@@ -114,7 +110,6 @@ class AsyncDataStream:
         :param output_type: The type of the new elements; any Python object when left out.
         :return: The stream of the new elements.
         :raises TypeError: When an argument is something else.
-        :raises NotImplementedError: Otherwise, in this version.
         """
         call = data_stream, async_function, timeout, async_retry_strategy, capacity, output_type
         return _wait("ordered_wait_with_retry", _Mode.ORDERED, *call)
@@ -134,9 +129,8 @@ def _wait(
 
     if not isinstance(stream, DataStream):
         raise TypeError(f"{name} takes a DataStream, not {stream!r}")
-    async_spec(mode, function, timeout, strategy, capacity)
-    read_type(output_type)
-    raise not_yet(f"AsyncDataStream.{name}()", "use map() or flat_map()")
+    spec = async_spec(mode, function, timeout, strategy, capacity)
+    return stream._transform("Async", spec, read_type(output_type), function)
 
 
 def async_spec(

@@ -93,6 +93,15 @@ StateCell* FunctionRuntime::MakeCell(const std::string& name, PyObject* type_des
   if (cell->coder == nullptr) return nullptr;
   if (type.kind != idl::TypeKind::PICKLED)
     cell->normalizer = std::make_unique<Normalizer>(*cell->coder, type.kind);
+  if (type.kind == idl::TypeKind::LIST || type.kind == idl::TypeKind::MAP) {
+    for (size_t i = 0; i < type.children.size() && i < 2; ++i) {
+      if (type.children[i].kind == idl::TypeKind::PICKLED) continue;
+      cell->child_coders[i] = MakeCoder(type.children[i]);
+      if (cell->child_coders[i] == nullptr) return nullptr;
+      cell->children[i] =
+          std::make_unique<Normalizer>(*cell->child_coders[i], type.children[i].kind);
+    }
+  }
   auto state =
       context_->keyed_state->CreateValueState(absl::StrCat(of_window ? "window:" : "user:", name),
                                               std::make_shared<PythonSerializer>(cell->coder));

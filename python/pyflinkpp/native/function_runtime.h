@@ -19,7 +19,9 @@ namespace pyflinkpp {
 struct StateCell {
   std::string name;
   std::shared_ptr<const TypeCoder> coder;
-  std::unique_ptr<Normalizer> normalizer;  // null: any value
+  std::unique_ptr<Normalizer> normalizer;   // null: any value
+  std::unique_ptr<Normalizer> children[2];  // of a LIST's elements, of a MAP's keys and values
+  std::shared_ptr<const TypeCoder> child_coders[2];
   std::unique_ptr<ValueState> state;
   bool of_window;  // its values belong to the runtime's window
 };

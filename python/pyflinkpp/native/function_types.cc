@@ -200,10 +200,68 @@ PyObject* CellUpdate(PyObject* self, PyObject* value) {
   Py_RETURN_NONE;
 }
 
+// The normal form of an element, key or value (new reference).
+PyObject* NormalChild(const StateCell& cell, int child, PyObject* value) {
+  Py_INCREF(value);
+  return cell.children[child] == nullptr ? value : cell.children[child]->Normalize(value);
+}
+
+// The row of the cell's value, to be changed in place; null with an error set.
+PyObject** ChangedRow(StateCell& cell, const RecordKey& key) {
+  bool found;
+  const absl::StatusOr<std::byte*> row = cell.state->FindOrInsert(key, &found);
+  if (row.ok()) return reinterpret_cast<PyObject**>(*row);
+  Raised(row.status());
+  return nullptr;
+}
+
+PyObject* CellAppend(PyObject* self, PyObject* value) {
+  StateCell* cell;
+  const RecordKey* key = CellKey(self, &cell);
+  if (key == nullptr) return nullptr;
+  const PyRef normal = PyRef::Steal(NormalChild(*cell, 0, value));
+  if (!normal) return nullptr;
+  PyObject** row = ChangedRow(*cell, *key);
+  if (row == nullptr) return nullptr;
+  if (*row == nullptr) *row = PyList_New(0);
+  if (*row == nullptr || PyList_Append(*row, normal.get()) < 0) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* CellPut(PyObject* self, PyObject* arguments) {
+  StateCell* cell;
+  const RecordKey* key = CellKey(self, &cell);
+  PyObject *name, *value;
+  if (key == nullptr || !PyArg_ParseTuple(arguments, "OO", &name, &value)) return nullptr;
+  const PyRef normal_name = PyRef::Steal(NormalChild(*cell, 0, name));
+  const PyRef normal_value = normal_name ? PyRef::Steal(NormalChild(*cell, 1, value)) : PyRef();
+  if (!normal_value || PyObject_Hash(normal_name.get()) == -1) return nullptr;
+  PyObject** row = ChangedRow(*cell, *key);
+  if (row == nullptr) return nullptr;
+  if (*row == nullptr) *row = PyDict_New();
+  const PyRef map = PyRef::Borrow(*row);  // comparing keys may run code of the user's
+  if (!map || PyDict_SetItem(map.get(), normal_name.get(), normal_value.get()) < 0) return nullptr;
+  Py_RETURN_NONE;
+}
+
+// The object that value() gave was changed in place.
+PyObject* CellTouch(PyObject* self, PyObject*) {
+  StateCell* cell;
+  const RecordKey* key = CellKey(self, &cell);
+  if (key == nullptr) return nullptr;
+  const absl::StatusOr<const std::byte*> row = cell->state->Find(*key);
+  if (!row.ok()) return Raised(row.status());
+  if (*row != nullptr && ChangedRow(*cell, *key) == nullptr) return nullptr;
+  Py_RETURN_NONE;
+}
+
 PyMethodDef cell_methods[] = {
     {"value", CellValue, METH_NOARGS, "The value of the current key, or None."},
     {"update", CellUpdate, METH_O, "Sets the value of the current key; None clears it."},
     {"clear", CellClear, METH_NOARGS, "Takes the value of the current key away."},
+    {"append", CellAppend, METH_O, "A list: appends an element."},
+    {"put", CellPut, METH_VARARGS, "A map: sets the value of a key."},
+    {"touch", CellTouch, METH_NOARGS, "Tells that the value was changed in place."},
     {nullptr, nullptr, 0, nullptr}};
 
 // ---- StateStore ----

@@ -75,6 +75,7 @@ idl::PythonProcess ProcessOf(const py::dict& spec) {
     input.method = py::cast<std::string>(how["method"]);
     input.with_context = py::cast<bool>(how["with_context"]);
     input.many = py::cast<bool>(how["many"]);
+    input.drop_none = py::cast<bool>(how["drop_none"]);
     process.inputs.push_back(std::move(input));
   }
   process.keyed = py::cast<bool>(spec["keyed"]);
@@ -82,6 +83,8 @@ idl::PythonProcess ProcessOf(const py::dict& spec) {
   if (process.keyed && !spec["key_type"].is_none())
     process.__set_key_type(TypeFromDescriptor(spec["key_type"]));
   process.side_outputs = TagsOf(spec["side_outputs"]);
+  process.broadcast_states = py::cast<std::string>(spec["broadcast_states"]);
+  process.timestamped = py::cast<bool>(spec["timestamped"]);
   return process;
 }
 
@@ -176,6 +179,14 @@ idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type)
     result.__set_python(std::move(function));
   } else if (kind == "process") {
     result.__set_process(ProcessOf(spec));
+  } else if (kind == "async") {
+    idl::PythonAsync async;
+    async.pickle = text("pickle");
+    async.ordered = py::cast<bool>(spec["ordered"]);
+    async.timeout_ms = py::cast<int64_t>(spec["timeout_ms"]);
+    async.capacity = py::cast<int>(spec["capacity"]);
+    async.retry_strategy = text("retry");
+    result.__set_async_function(std::move(async));
   } else if (kind == "window") {
     result.__set_window(WindowOf(spec));
   } else if (kind == "reduce") {

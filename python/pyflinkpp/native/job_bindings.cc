@@ -14,6 +14,7 @@
 #include "native/errors.h"
 #include "native/gil.h"
 #include "native/graph_bindings.h"
+#include "native/async_operator.h"
 #include "native/process_operator.h"
 #include "native/python_reduce.h"
 #include "native/python_serializer.h"
@@ -48,7 +49,9 @@ class PythonConsole final : public Console {
 OperatorRegistry PythonOperators() {
   OperatorRegistry registry = BuiltinOperators();
   registry.serializers = PythonSerializerOf;
-  registry.entries["window"] = {.make = MakePythonWindowOperator, .make_enumerator = {}, .takes_turns = true};
+  registry.entries["window"] = {
+      .make = MakePythonWindowOperator, .make_enumerator = {}, .takes_turns = true};
+  registry.entries["async"] = {.make = MakeAsyncOperator, .make_enumerator = {}, .takes_turns = true};
   registry.entries["process"] = {
       .make = MakeProcessOperator, .make_enumerator = {}, .takes_turns = true};
   registry.entries["python"] = {

@@ -68,7 +68,8 @@ py::list Options() {
 PYBIND11_MODULE(_native, module) {
   module.doc() = "The C++ engine of pyflinkpp.";
   BindJobGraph(module);
-  if (!AddFunctionTypes(module.ptr()) || !AddTriggerContextType(module.ptr())) throw py::error_already_set();
+  if (!AddFunctionTypes(module.ptr()) || !AddTriggerContextType(module.ptr()))
+    throw py::error_already_set();
   BindJob(module);
   module.def("serialize", SerializeValue, py::arg("type"), py::arg("value"));
   module.def("deserialize", DeserializeValue, py::arg("type"), py::arg("data"));

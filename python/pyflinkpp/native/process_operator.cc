@@ -161,7 +161,9 @@ class ProcessOperator final : public Operator {
               nullptr) {
         return Failed();
       }
-      const PyRef states = PyRef::Steal(PyObject_CallNoArgs(factory));
+      const PyRef states = PyRef::Steal(
+          PyObject_CallFunction(factory, "y#", spec_.broadcast_states.data(),
+                                static_cast<Py_ssize_t>(spec_.broadcast_states.size())));
       if (!states) return Failed();
       for (size_t i = 0; i < inputs_.size(); ++i) {
         auto* type = reinterpret_cast<PyTypeObject*>(i == 0 ? reading : writing);
@@ -187,11 +189,9 @@ class ProcessOperator final : public Operator {
         how.with_context ? in.method.Call(value, in.context.get()) : in.method.Call(value);
     if (result == nullptr) return Failed();
     if (!how.many) {
-      if (result == Py_None) {
-        Py_DECREF(result);
-        return absl::OkStatus();
-      }
-      return Collect(result, output);
+      if (result != Py_None || !how.drop_none) return Collect(result, output);
+      Py_DECREF(result);
+      return absl::OkStatus();
     }
     return DrainAll(result, output);
   }
@@ -226,11 +226,20 @@ class ProcessOperator final : public Operator {
     }
   }
 
+  // Takes a result over.
   absl::Status Collect(PyObject* result, Output& output) {
+    int64_t timestamp = runtime_->timestamp();
+    if (spec_.timestamped) {
+      const PyRef timestamped = PyRef::Steal(result);
+      const PyRef time = PyRef::Steal(PyObject_GetAttrString(result, "timestamp"));
+      timestamp = time ? PyLong_AsLongLong(time.get()) : -1;
+      result = time ? PyObject_GetAttrString(timestamped.get(), "value") : nullptr;
+      if (result == nullptr) return Failed();
+    }
     int to;
     RecordBatch* batch = results_.Collect(result, output, &to);
     if (batch != nullptr) {
-      batch->timestamps().push_back(runtime_->timestamp());
+      batch->timestamps().push_back(timestamp);
       context_->counters[0].records_out += to == Output::kMain;
     } else if (!results_.dropped()) {
       return function_.DoesNotFit(results_.type_that_failed());

@@ -95,7 +95,8 @@ class PythonWindowAssigner final : public WindowAssigner {
     const PyRef function_context =
         PyRef::Steal(assigner_ ? NewFunctionContext(share_->runtime()) : nullptr);
     if (function_context)
-      context_ = PyRef::Steal(PyObject_CallOneArg(type, function_context.get()));
+      context_ = PyRef::Steal(PyObject_CallFunctionObjArgs(type, function_context.get(),
+                                                           share_->runtime_context(), nullptr));
     return context_ ? absl::OkStatus() : Failed(nullptr);
   }
 

@@ -39,6 +39,7 @@ class PythonWindowFunction final : public WindowFunction {
     RETURN_IF_ERROR(share_->Open(context, times, spec_));
     if (!results_.Open()) return share_->Failed(nullptr, "can't be opened");
     RETURN_IF_ERROR(call_.Open(context, share_->runtime()));
+    share_->set_runtime_context(call_.runtime_context());
     ASSIGN_OR_RETURN(emit_, call_.Bind("emit"));
     if (spec_.contents == idl::WindowFunctionKind::REDUCE) {
       ASSIGN_OR_RETURN(combine_, call_.Bind("reduce"));
@@ -58,6 +59,7 @@ class PythonWindowFunction final : public WindowFunction {
 
   absl::Status Close() override {
     Gil gil;
+    share_->set_runtime_context(Py_None);
     const absl::Status status = call_.Close();
     share_->Close();
     for (Callable* callable : {&emit_, &combine_, &create_, &result_, &merge_})

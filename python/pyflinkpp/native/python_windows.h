@@ -30,6 +30,10 @@ class WindowShare {
   const OperatorContext& context() const { return *context_; }
   const WindowTimes& times() const { return *times_; }
   const std::shared_ptr<FunctionRuntime>& runtime() const { return runtime_; }
+  // RuntimeContext of the function, None when it has none. Borrowed; set by the function while it
+  // is open.
+  PyObject* runtime_context() const { return runtime_context_; }
+  void set_runtime_context(PyObject* context) { runtime_context_ = context; }
 
   // The key and window in hand, for states and contexts.
   void Begin(const RecordKey& key, const Window& window, int64_t timestamp);
@@ -50,6 +54,7 @@ class WindowShare {
   OperatorContext* context_ = nullptr;
   const WindowTimes* times_ = nullptr;
   std::shared_ptr<FunctionRuntime> runtime_;
+  PyObject* runtime_context_ = Py_None;
   const TypeSerializer* reads_ = nullptr;  // the serializer that read_ is for
   RowReader read_ = nullptr;
 };

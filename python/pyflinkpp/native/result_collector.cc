@@ -7,7 +7,8 @@
 namespace pyflinkpp {
 
 ResultCollector::ResultCollector(std::shared_ptr<const TypeSerializer> output,
-                                 const idl::TypeInformation& type, const std::vector<idl::OutputTag>& tags,
+                                 const idl::TypeInformation& type,
+                                 const std::vector<idl::OutputTag>& tags,
                                  std::vector<std::shared_ptr<const TypeSerializer>> sides)
     : main_(TargetOf(std::move(output), type)) {
   for (size_t i = 0; i < tags.size(); ++i) {
@@ -53,7 +54,8 @@ const ResultCollector::Target* ResultCollector::Sort(PyObject** result, int* out
 
 const ResultCollector::Target* ResultCollector::SortTagged(PyObject** result, int* output) {
   const PyRef tagged = PyRef::Steal(*result);
-  const PyRef id = PyRef::Steal(PyObject_GetAttrString(PyTuple_GET_ITEM(tagged.get(), 0), "tag_id"));
+  const PyRef id =
+      PyRef::Steal(PyObject_GetAttrString(PyTuple_GET_ITEM(tagged.get(), 0), "tag_id"));
   const char* text = id ? PyUnicode_AsUTF8(id.get()) : nullptr;
   if (text == nullptr) return nullptr;
   for (size_t i = 0; i < sides_.size(); ++i) {

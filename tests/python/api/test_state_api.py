@@ -44,6 +44,15 @@ class FakeStore:
             def clear(self) -> None:
                 values.pop(name, None)
 
+            def append(self, value: Any) -> None:
+                values.setdefault(name, []).append(value)
+
+            def put(self, key: Any, value: Any) -> None:
+                values.setdefault(name, {})[key] = value
+
+            def touch(self) -> None:
+                assert values.get(name)
+
         return Cell()
 
     def now(self) -> int:

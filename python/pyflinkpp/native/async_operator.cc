@@ -1,0 +1,257 @@
+#include "native/async_operator.h"
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/mutex.h"
+#include "core/base/status.h"
+#include "native/errors.h"
+#include "native/python_serializer.h"
+#include "native/result_collector.h"
+#include "native/user_function.h"
+
+namespace pyflinkpp {
+namespace {
+
+// What the event loop's thread hands to the task.
+class Completions {
+ public:
+  struct Completion {
+    PyRef results;  // a list; none when there is an exception
+    PyRef exception;
+  };
+
+  explicit Completions(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+  // The event loop's thread. The lock is held by both sides, so it guards the map.
+  void Add(int64_t number, Completion completion) {
+    completed_.emplace(number, std::move(completion));
+    any_.store(true, std::memory_order_release);
+    if (wake_ != nullptr) wake_();
+  }
+  bool any() const { return any_.load(std::memory_order_acquire); }
+
+  // Under the interpreter's lock. `number`: -1 takes the first one that there is.
+  bool Take(int64_t number, int64_t* taken, Completion* completion) {
+    const auto found = number < 0 ? completed_.begin() : completed_.find(number);
+    if (found == completed_.end()) {
+      any_.store(false, std::memory_order_release);
+      return false;
+    }
+    *taken = found->first;
+    *completion = std::move(found->second);
+    completed_.erase(found);
+    return true;
+  }
+  void Close() {
+    wake_ = nullptr;
+    completed_.clear();
+  }
+
+ private:
+  std::function<void()> wake_;
+  std::map<int64_t, Completion> completed_;
+  std::atomic<bool> any_{false};
+};
+
+constexpr char kCompletions[] = "pyflinkpp completions";
+
+// completed(number, results, exception), bound to the Completions in a capsule.
+PyObject* Completed(PyObject* self, PyObject* arguments) {
+  auto* completions =
+      static_cast<std::shared_ptr<Completions>*>(PyCapsule_GetPointer(self, kCompletions));
+  long long number;
+  PyObject *results, *exception;
+  if (completions == nullptr ||
+      !PyArg_ParseTuple(arguments, "LOO", &number, &results, &exception)) {
+    return nullptr;
+  }
+  Completions::Completion completion;
+  if (exception != Py_None) {
+    completion.exception = PyRef::Borrow(exception);
+  } else {
+    completion.results = PyRef::Borrow(results);
+  }
+  (*completions)->Add(number, std::move(completion));
+  Py_RETURN_NONE;
+}
+
+PyMethodDef completed_method = {"completed", Completed, METH_VARARGS, "A call has ended."};
+
+// Holds at most `capacity` elements, whose calls run on an event loop of their own thread. Ordered:
+// results leave in the order of the elements; unordered: as they come, but none passes a watermark.
+// A watermark waits for the elements before it. Results that are ready are announced as processing
+// time that is due.
+class AsyncOperator final : public Operator {
+ public:
+  AsyncOperator(const idl::OperatorNode& node, std::shared_ptr<const TypeSerializer> output)
+      : node_(node),
+        spec_(node_.spec.async_function),
+        function_(spec_.pickle, node_.name, "async_invoke"),
+        results_(std::move(output), node_.output_type, {}, {}) {}
+
+  absl::Status Open(OperatorContext& context) override {
+    context_ = &context;
+    completions_ = std::make_shared<Completions>(context.wake);
+    Gil gil;
+    if (!results_.Open()) return Failed(nullptr);
+    RETURN_IF_ERROR(function_.Open(context));
+    return MakeRunner();
+  }
+
+  absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
+    RecordBatch& batch = *view.batch;
+    if (reads_ != batch.serializer().get()) {
+      ASSIGN_OR_RETURN(take_, RowTakerOf(*batch.serializer()));
+      reads_ = batch.serializer().get();
+    }
+    Gil gil;
+    ReleaseWaiting();
+    RETURN_IF_ERROR(EmitCompleted(output));
+    const PyRef calls = PyRef::Steal(PyList_New(0));
+    if (!calls) return Failed(nullptr);
+    while (!view.done() && static_cast<int>(in_hand_.size()) < spec_.capacity) {
+      PyRef value = PyRef::Steal(take_(batch.row(view.position)));
+      if (!value) return CaptureError("the input of a Python function can't be read");
+      const PyRef call =
+          PyRef::Steal(Py_BuildValue("(LO)", static_cast<long long>(next_), value.get()));
+      if (!call || PyList_Append(calls.get(), call.get()) < 0) return Failed(value.get());
+      const int64_t timestamp =
+          batch.has_timestamps() ? batch.timestamps()[view.position] : kMinTimestamp;
+      in_hand_.emplace(next_++, Element{std::move(value), timestamp});
+      ++context_->counters[0].records_in;
+      ++view.position;
+    }
+    if (PyList_GET_SIZE(calls.get()) > 0) {
+      const PyRef done =
+          PyRef::Steal(PyObject_CallMethod(runner_.get(), "submit", "O", calls.get()));
+      if (!done) return Failed(nullptr);
+    }
+    if (view.done()) return Progress::kDone;
+    return output.full() || completions_->any() ? Progress::kMore : Progress::kWait;
+  }
+
+  absl::StatusOr<Progress> ProcessWatermark(const Watermark&, Output& output) override {
+    return EmitAll(output);
+  }
+  absl::StatusOr<Progress> Finish(Output& output) override { return EmitAll(output); }
+
+  int64_t next_processing_time() const override {
+    return completions_ != nullptr && completions_->any() ? kMinTimestamp : kMaxTimestamp;
+  }
+  absl::Status OnProcessingTime(int64_t, Output& output) override {
+    Gil gil;
+    return EmitCompleted(output);
+  }
+
+  absl::Status Close() override {
+    Gil gil;
+    absl::Status status;
+    if (runner_) {
+      const PyRef closed = PyRef::Steal(PyObject_CallMethod(runner_.get(), "close", nullptr));
+      if (!closed) status = Failed(nullptr);
+    }
+    runner_ = PyRef();
+    if (completions_ != nullptr) completions_->Close();
+    in_hand_.clear();
+    status.Update(function_.Close());
+    return status;
+  }
+
+ private:
+  struct Element {
+    PyRef value;
+    int64_t timestamp;
+  };
+
+  absl::Status Failed(PyObject* element) const { return function_.Raised(element); }
+
+  absl::Status MakeRunner() {
+    static PyObject* type = nullptr;
+    static PyObject* loads = nullptr;
+    if (Imported(&type, "pyflinkpp.datastream._async_runtime", "AsyncRunner") == nullptr ||
+        Imported(&loads, "pickle", "loads") == nullptr) {
+      return Failed(nullptr);
+    }
+    PyRef strategy = PyRef::Borrow(Py_None);
+    if (const std::string& pickle = spec_.retry_strategy; !pickle.empty()) {
+      strategy = PyRef::Steal(PyObject_CallFunction(loads, "y#", pickle.data(),
+                                                    static_cast<Py_ssize_t>(pickle.size())));
+    }
+    const PyRef capsule = PyRef::Steal(PyCapsule_New(
+        new std::shared_ptr<Completions>(completions_), kCompletions, [](PyObject* self) {
+          delete static_cast<std::shared_ptr<Completions>*>(
+              PyCapsule_GetPointer(self, kCompletions));
+        }));
+    const PyRef completed =
+        PyRef::Steal(capsule ? PyCFunction_New(&completed_method, capsule.get()) : nullptr);
+    if (strategy && completed) {
+      runner_ = PyRef::Steal(PyObject_CallFunction(type, "OLOO", function_.function(),
+                                                   static_cast<long long>(spec_.timeout_ms),
+                                                   strategy.get(), completed.get()));
+    }
+    return runner_ ? absl::OkStatus() : Failed(nullptr);
+  }
+
+  absl::StatusOr<Progress> EmitAll(Output& output) {
+    if (in_hand_.empty()) return Progress::kDone;
+    Gil gil;
+    RETURN_IF_ERROR(EmitCompleted(output));
+    if (in_hand_.empty()) return Progress::kDone;
+    return output.full() || completions_->any() ? Progress::kMore : Progress::kWait;
+  }
+
+  // Emits the results that may leave.
+  absl::Status EmitCompleted(Output& output) {
+    Completions::Completion completion;
+    int64_t number;
+    const auto first = [this] { return in_hand_.empty() ? next_ : in_hand_.begin()->first; };
+    while (!output.full() &&
+           completions_->Take(spec_.ordered ? first() : -1, &number, &completion)) {
+      const auto element = in_hand_.find(number);
+      PFPP_CHECK(element != in_hand_.end());
+      if (completion.exception) {
+        PyObject* exception = completion.exception.get();
+        PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception);
+        return Failed(element->second.value.get());
+      }
+      for (Py_ssize_t i = 0; i < PyList_GET_SIZE(completion.results.get()); ++i) {
+        PyObject* result = PyList_GET_ITEM(completion.results.get(), i);
+        Py_INCREF(result);
+        int to;
+        RecordBatch* batch = results_.Collect(result, output, &to);
+        if (batch == nullptr && results_.dropped()) continue;
+        if (batch == nullptr) return function_.DoesNotFit(results_.type_that_failed());
+        batch->timestamps().push_back(element->second.timestamp);
+        ++context_->counters[0].records_out;
+      }
+      in_hand_.erase(element);
+    }
+    return absl::OkStatus();
+  }
+
+  const idl::OperatorNode node_;
+  const idl::PythonAsync& spec_;
+  UserFunction function_;
+  ResultCollector results_;
+  OperatorContext* context_ = nullptr;
+  std::shared_ptr<Completions> completions_;
+  PyRef runner_;
+  std::map<int64_t, Element> in_hand_;  // by number, in the order of the elements
+  int64_t next_ = 0;
+  const TypeSerializer* reads_ = nullptr;  // the one that take_ is for
+  RowTaker take_ = nullptr;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Operator>> MakeAsyncOperator(
+    std::span<const idl::OperatorNode> nodes, const SerializerFactory& serializers) {
+  ASSIGN_OR_RETURN(auto output, serializers(nodes[0].output_type));
+  return std::make_unique<AsyncOperator>(nodes[0], std::move(output));
+}
+
+}  // namespace pyflinkpp
