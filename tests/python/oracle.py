@@ -72,7 +72,7 @@ class Window(NamedTuple):
         return self.end - 1
 
     def touches(self, other: Window) -> bool:
-        return self.start < other.end and other.start <= self.end
+        return self.start <= other.end and other.start <= self.end
 
     def cover(self, other: Window) -> Window:
         return Window(min(self.start, other.start), max(self.end, other.end))

@@ -60,6 +60,8 @@ class FileSystem {
   virtual absl::Status Rename(const std::string& from,
                               const std::string& to) = 0;  // durable on return
   virtual absl::Status Delete(const std::string& path) = 0;
+  // Where temporary files go. Does not block.
+  virtual std::string temporary_directory() const = 0;
 };
 
 // Runs what may block, on threads of its own.

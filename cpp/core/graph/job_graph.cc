@@ -152,6 +152,7 @@ std::string KindOf(const idl::OperatorSpec& spec) {
   if (set.collect_sink) return "collect_sink";
   if (set.process) return "process";
   if (set.async_function) return "async";
+  if (set.push_source) return "push_source";
   if (set.window) {
     return spec.window.contents == idl::WindowFunctionKind::NATIVE
                ? absl::StrCat("window:", spec.window.native_name)
@@ -163,7 +164,7 @@ std::string KindOf(const idl::OperatorSpec& spec) {
 
 bool IsSource(const idl::OperatorSpec& spec) {
   return spec.__isset.number_sequence_source || spec.__isset.file_source ||
-         spec.__isset.collection_source;
+         spec.__isset.collection_source || spec.__isset.push_source;
 }
 
 bool IsSink(const idl::OperatorSpec& spec) {

@@ -21,6 +21,7 @@ struct TypeInformation {
 
 struct NumberSequenceSource { 1: i64 first, 2: i64 last }          // both inclusive
 struct FileSource { 1: list<string> paths }                         // lines of UTF-8 text
+struct PushSource { 1: string id }                                  // elements pushed by the client's process: tests
 struct CollectionSource { 1: list<binary> elements }                // each in the binary format of the output type
 
 enum WatermarkGeneratorKind { NONE = 0, BOUNDED = 1, PYTHON = 2 }
@@ -143,6 +144,7 @@ union OperatorSpec {
   12: PythonProcess process,
   13: Window window,
   14: PythonAsync async_function,
+  15: PushSource push_source,
 }
 
 // ---- the job ----

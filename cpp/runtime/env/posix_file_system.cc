@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -223,6 +224,12 @@ absl::Status PosixFileSystem::Rename(const std::string& from, const std::string&
 absl::Status PosixFileSystem::Delete(const std::string& path) {
   if (::unlink(path.c_str()) < 0) return Failed("delete", path, errno);
   return absl::OkStatus();
+}
+
+std::string PosixFileSystem::temporary_directory() const {
+  std::error_code error;
+  std::string path = std::filesystem::temp_directory_path(error);
+  return error ? "/tmp" : path;
 }
 
 }  // namespace pyflinkpp

@@ -48,6 +48,26 @@ class ThreadExecutor : public Executor {
   std::vector<std::thread> threads_;
 };
 
+// Runs work at once, on the thread that asks for it.
+class InlineExecutor final : public Executor {
+ public:
+  void Run(absl::AnyInvocable<void()> work) override { work(); }
+};
+
+// Stands still until it is moved.
+class ManualClock final : public Clock {
+ public:
+  explicit ManualClock(int64_t millis) : start_millis_(millis) {}
+  int64_t NowMillis() const override { return start_millis_ + nanos_ / 1'000'000; }
+  int64_t NowNanos() const override { return nanos_; }
+  // Never goes back.
+  void AdvanceTo(int64_t nanos) { nanos_ = nanos > nanos_ ? nanos : nanos_; }
+
+ private:
+  const int64_t start_millis_;
+  int64_t nanos_ = 0;
+};
+
 // Standard output and error of the process.
 class StdioConsole : public Console {
  public:

@@ -9,11 +9,12 @@ constexpr int kIoThreads = 2;
 }
 
 JobHandle::JobHandle(std::string job_id, const Clock& clock, Transport& transport,
-                     std::shared_ptr<JobManager> job_manager)
+                     std::shared_ptr<JobManager> job_manager, std::function<void(int64_t)> drive)
     : job_id_(std::move(job_id)),
       clock_(clock),
       transport_(transport),
       job_manager_(std::move(job_manager)),
+      drive_(std::move(drive)),
       mailbox_(clock),
       ready_(mailbox_) {}
 
@@ -24,13 +25,17 @@ JobState JobHandle::state() {
 
 bool JobHandle::Wait(int64_t timeout_ms) {
   const int64_t deadline = clock_.NowNanos() + timeout_ms * 1'000'000;
-  MutexLock lock(mutex_);
-  while (!result_) {
-    const int64_t left = deadline - clock_.NowNanos();
-    if (left <= 0) return false;
-    ended_.WaitFor(mutex_, left);
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      while (!result_ && drive_ == nullptr && clock_.NowNanos() < deadline) {
+        ended_.WaitFor(mutex_, deadline - clock_.NowNanos());
+      }
+      if (result_) return true;
+    }
+    if (clock_.NowNanos() >= deadline) return false;
+    drive_(deadline);
   }
-  return true;
 }
 
 JobResult JobHandle::result() {
@@ -54,7 +59,11 @@ std::optional<StreamElement> JobHandle::NextResult(int64_t timeout_ms, bool* end
       return std::nullopt;
     }
     if (clock_.NowNanos() >= deadline) return std::nullopt;
-    mailbox_.Wait(deadline);
+    if (drive_ == nullptr) {
+      mailbox_.Wait(deadline);
+    } else {
+      drive_(deadline);
+    }
   }
 }
 
@@ -96,6 +105,69 @@ std::shared_ptr<JobHandle> MiniCluster::Submit(idl::JobGraph graph) {
   if (HasCollectSink(graph)) handle->OpenResults({graph.job_id, kClientEdge, 0, 0});
   job_manager_->SubmitJob(std::move(graph), handle);
   return handle;
+}
+
+SteppedCluster::SteppedCluster(OperatorRegistry registry, std::unique_ptr<Console> console,
+                               std::unique_ptr<ManualClock> clock)
+    : registry_(std::move(registry)),
+      console_(std::move(console)),
+      manual_clock_(std::move(clock)),
+      loops_(manual_clock_ != nullptr ? static_cast<const Clock&>(*manual_clock_) : real_clock_),
+      env_{manual_clock_ != nullptr ? static_cast<Clock&>(*manual_clock_) : real_clock_,
+           random_,
+           files_,
+           io_,
+           *console_,
+           loops_},
+      job_manager_(std::make_shared<JobManager>(env_, registry_)),
+      task_manager_(
+          std::make_shared<TaskManager>("TaskManager", env_, transport_, registry_, job_manager_)) {
+  task_manager_->Register(kUnlimitedSlots);
+  loops_.Start(job_manager_);
+  loops_.Start(task_manager_);
+}
+
+SteppedCluster::~SteppedCluster() {
+  job_manager_->Shutdown([task_manager = task_manager_] { task_manager->Shutdown(); });
+  do {
+    RunUntilIdle();
+    if (!loops_.empty() && manual_clock_ == nullptr) loops_.Wait(env_.clock.NowNanos() + 1'000'000);
+    if (!loops_.empty() && manual_clock_ != nullptr) Advance(1);
+  } while (!loops_.empty());
+}
+
+std::shared_ptr<JobHandle> SteppedCluster::Submit(idl::JobGraph graph) {
+  auto handle = std::make_shared<JobHandle>(graph.job_id, env_.clock, transport_, job_manager_,
+                                            [this](int64_t until_nanos) { Drive(until_nanos); });
+  if (HasCollectSink(graph)) handle->OpenResults({graph.job_id, kClientEdge, 0, 0});
+  job_manager_->SubmitJob(std::move(graph), handle);
+  return handle;
+}
+
+void SteppedCluster::RunUntilIdle() {
+  while (loops_.StepAll()) {
+  }
+}
+
+void SteppedCluster::Advance(int64_t millis) {
+  const int64_t until = env_.clock.NowNanos() + millis * 1'000'000;
+  RunUntilIdle();
+  for (int64_t next; (next = loops_.next_timer_nanos()) <= until;) {
+    manual_clock_->AdvanceTo(next);
+    RunUntilIdle();
+  }
+  manual_clock_->AdvanceTo(until);
+  RunUntilIdle();
+}
+
+// One round, so that who waits looks whether it is what he waits for.
+void SteppedCluster::Drive(int64_t until_nanos) {
+  if (loops_.StepAll()) return;
+  if (manual_clock_ == nullptr) {
+    loops_.Wait(until_nanos);
+  } else {
+    manual_clock_->AdvanceTo(std::min(until_nanos, loops_.next_timer_nanos()));
+  }
 }
 
 }  // namespace pyflinkpp

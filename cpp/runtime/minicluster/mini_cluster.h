@@ -2,12 +2,14 @@
 // them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "runtime/env/real_env.h"
 #include "runtime/jobmanager/job_manager.h"
+#include "runtime/mailbox/step_loop_runner.h"
 #include "runtime/network/local_transport.h"
 #include "runtime/taskmanager/task_manager.h"
 
@@ -17,8 +19,10 @@ namespace pyflinkpp {
 // thread at a time.
 class JobHandle : public JobListener {
  public:
+  // `drive`: null when the cluster has threads of its own; else who waits runs it by this, until
+  // something has happened or the clock shows that time (nanoseconds).
   JobHandle(std::string job_id, const Clock& clock, Transport& transport,
-            std::shared_ptr<JobManager> job_manager);
+            std::shared_ptr<JobManager> job_manager, std::function<void(int64_t)> drive = nullptr);
 
   const std::string& job_id() const { return job_id_; }
   JobState state();
@@ -46,6 +50,7 @@ class JobHandle : public JobListener {
   const Clock& clock_;
   Transport& transport_;
   const std::shared_ptr<JobManager> job_manager_;
+  const std::function<void(int64_t)> drive_;
   Mutex mutex_;
   CondVar ended_;
   JobState state_ ABSL_GUARDED_BY(mutex_) = JobState::kCreated;
@@ -76,6 +81,40 @@ class MiniCluster {
   LocalTransport transport_;
   ThreadLoopRunner loops_;
   ThreadExecutor io_;
+  Env env_;
+  std::shared_ptr<JobManager> job_manager_;
+  std::shared_ptr<TaskManager> task_manager_;
+};
+
+// The same components on the thread of who waits for them: for debugging, and under a clock of
+// their own for tests.
+class SteppedCluster {
+ public:
+  // `clock`: null for the machine's.
+  SteppedCluster(OperatorRegistry registry, std::unique_ptr<Console> console,
+                 std::unique_ptr<ManualClock> clock);
+  ~SteppedCluster();
+
+  std::shared_ptr<JobHandle> Submit(idl::JobGraph graph);
+  // Runs until all wait: no time passes.
+  void RunUntilIdle();
+  // A manual clock: moves it, stopping at each timer.
+  void Advance(int64_t millis);
+
+  Env& env() { return env_; }
+
+ private:
+  void Drive(int64_t until_nanos);
+
+  const OperatorRegistry registry_;
+  const std::unique_ptr<Console> console_;
+  const std::unique_ptr<ManualClock> manual_clock_;
+  RealClock real_clock_;
+  RealRandom random_;
+  PosixFileSystem files_;
+  LocalTransport transport_;
+  InlineExecutor io_;
+  StepLoopRunner loops_;
   Env env_;
   std::shared_ptr<JobManager> job_manager_;
   std::shared_ptr<TaskManager> task_manager_;

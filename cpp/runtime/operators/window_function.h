@@ -16,6 +16,7 @@ class WindowTimes {
   explicit WindowTimes(const Clock& clock) : clock_(clock) {}
   int64_t current_watermark() const { return watermark_; }  // kMinTimestamp before the first one
   int64_t current_processing_time() const { return clock_.NowMillis(); }
+  void Restart() { watermark_ = kMinTimestamp; }
   void Advance(int64_t watermark) { watermark_ = std::max(watermark_, watermark); }
 
  private:
@@ -96,6 +97,10 @@ class WindowFunction {
   // the operator's business.
   virtual absl::Status Emit(const RecordKey& key, const Window& window, const std::byte* contents,
                             WindowOutput& output) = 0;
+
+  // Batch mode: the key's windows are gone, and so goes what else the function keeps for the key.
+  // Not between Enter and Leave.
+  virtual absl::Status FinishKey() { return absl::OkStatus(); }
 
   // The window goes; its contents are gone already.
   virtual absl::Status Clear(const RecordKey& key, const Window& window) {

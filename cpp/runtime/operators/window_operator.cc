@@ -74,20 +74,7 @@ class WindowOperator final : public Operator {
   absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output& output) override {
     if (watermark.idle) return Progress::kDone;
     times_->Advance(watermark.timestamp);
-    if (!store_->has_contents()) return Progress::kDone;
-    WindowOutput emitted(output);
-    absl::Status status;
-    bool more;
-    do {
-      status = plain_ ? FirePlainTimers(emitted)
-                      : FireTimers(/*event_time=*/true, times_->current_watermark(), emitted);
-      status.Update(store_->Flush());
-      const int64_t time = times_->current_watermark();
-      more = plain_ ? store_->plain_timers.due(time) : store_->event_timers.due(time);
-    } while (status.ok() && more && !ShouldStop(emitted));
-    Count(emitted);
-    RETURN_IF_ERROR(status);
-    return more ? Progress::kMore : Progress::kDone;
+    return FireDue(/*event_time=*/true, times_->current_watermark(), output);
   }
 
   int64_t next_processing_time() const override {
@@ -100,6 +87,22 @@ class WindowOperator final : public Operator {
     status.Update(store_->Flush());
     Count(emitted);
     return status;
+  }
+
+  // Timers that are registered meanwhile are refused: there is no later time at which they could
+  // fire, and a trigger that always registers the next one would never come to an end.
+  absl::StatusOr<Progress> FinishKey(Output& output) override {
+    store_->RefuseTimers(true);
+    times_->Advance(kMaxTimestamp);
+    for (const bool event_time : {true, false}) {
+      ASSIGN_OR_RETURN(const Progress progress, FireDue(event_time, kMaxTimestamp, output));
+      if (progress != Progress::kDone) return progress;
+    }
+    RETURN_IF_ERROR(store_->ClearStates());
+    RETURN_IF_ERROR(function_->FinishKey());
+    store_->RefuseTimers(false);
+    times_->Restart();
+    return Progress::kDone;
   }
 
   absl::Status Close() override {
@@ -297,6 +300,28 @@ class WindowOperator final : public Operator {
   }
 
   // ---- timers ----
+
+  bool IsDue(bool event_time, int64_t time) const {
+    if (!event_time) return store_->processing_timers.due(time);
+    return plain_ ? store_->plain_timers.due(time) : store_->event_timers.due(time);
+  }
+
+  // The timers up to `time`, run by run.
+  absl::StatusOr<Progress> FireDue(bool event_time, int64_t time, Output& output) {
+    if (!IsDue(event_time, time)) return Progress::kDone;
+    WindowOutput emitted(output);
+    absl::Status status;
+    bool more;
+    do {
+      status = event_time && plain_ ? FirePlainTimers(emitted)
+                                    : FireTimers(event_time, time, emitted);
+      status.Update(store_->Flush());
+      more = IsDue(event_time, time);
+    } while (status.ok() && more && !ShouldStop(emitted));
+    Count(emitted);
+    RETURN_IF_ERROR(status);
+    return more ? Progress::kMore : Progress::kDone;
+  }
 
   // A run of timers up to `time`.
   absl::Status FireTimers(bool event_time, int64_t time, WindowOutput& emitted) {

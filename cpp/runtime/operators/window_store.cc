@@ -121,21 +121,33 @@ absl::StatusOr<ValueState*> WindowStore::Slot(int slot) {
   return slots_[position].get();
 }
 
-absl::Status WindowStore::Flush() {
-  if (contents_ != nullptr) RETURN_IF_ERROR(contents_->Flush());
-  if (sessions_ != nullptr) RETURN_IF_ERROR(sessions_->Flush());
-  if (element_counts_ != nullptr) RETURN_IF_ERROR(element_counts_->Flush());
-  for (const auto& slot : slots_) {
-    if (slot != nullptr) RETURN_IF_ERROR(slot->Flush());
+template <class Visit>
+void WindowStore::ForEachState(Visit visit) const {
+  for (const auto* state : {&contents_, &sessions_, &element_counts_}) {
+    if (*state != nullptr) visit(**state);
   }
-  return absl::OkStatus();
+  for (const auto& slot : slots_) {
+    if (slot != nullptr) visit(*slot);
+  }
+}
+
+absl::Status WindowStore::ClearStates() {
+  absl::Status status;
+  ForEachState([&](ValueState& state) {
+    if (state.size() > 0) status.Update(state.Clear());
+  });
+  return status;
+}
+
+absl::Status WindowStore::Flush() {
+  absl::Status status;
+  ForEachState([&](ValueState& state) { status.Update(state.Flush()); });
+  return status;
 }
 
 int64_t WindowStore::accesses() const {
-  int64_t sum = contents_ == nullptr ? 0 : contents_->accesses();
-  if (sessions_ != nullptr) sum += sessions_->accesses();
-  if (element_counts_ != nullptr) sum += element_counts_->accesses();
-  for (const auto& slot : slots_) sum += slot == nullptr ? 0 : slot->accesses();
+  int64_t sum = 0;
+  ForEachState([&](const ValueState& state) { sum += state.accesses(); });
   return sum;
 }
 

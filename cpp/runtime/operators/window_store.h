@@ -94,6 +94,11 @@ class WindowStore final : public TriggerContext, public AssignerContext {
   TimerQueue event_timers;
   TimerQueue processing_timers;
 
+  // Whether registering a timer has no effect.
+  void RefuseTimers(bool refuse) { refuses_timers_ = refuse; }
+
+  // All keys' state goes; timers stay.
+  absl::Status ClearStates();
   // Writes back what was accessed.
   absl::Status Flush();
   int64_t accesses() const;
@@ -116,10 +121,10 @@ class WindowStore final : public TriggerContext, public AssignerContext {
   int64_t current_watermark() const override { return times_.current_watermark(); }
   int64_t current_processing_time() const override { return times_.current_processing_time(); }
   void RegisterEventTimeTimer(int64_t time) override {
-    event_timers.Register(time, key_, NamespaceOf(window_));
+    if (!refuses_timers_) event_timers.Register(time, key_, NamespaceOf(window_));
   }
   void RegisterProcessingTimeTimer(int64_t time) override {
-    processing_timers.Register(time, key_, NamespaceOf(window_));
+    if (!refuses_timers_) processing_timers.Register(time, key_, NamespaceOf(window_));
   }
   void DeleteEventTimeTimer(int64_t time) override {
     event_timers.Delete(time, key_, NamespaceOf(window_));
@@ -134,6 +139,8 @@ class WindowStore final : public TriggerContext, public AssignerContext {
   absl::StatusOr<int64_t> NextElementNumber() override;
 
  private:
+  template <class Visit>
+  void ForEachState(Visit visit) const;
   absl::StatusOr<ValueState*> Slot(int slot);
   absl::StatusOr<std::optional<int64_t>> Read(int slot, const RecordKey& key);
   RecordKey Namespaced(const Window& window, std::string& bytes) {
@@ -154,6 +161,8 @@ class WindowStore final : public TriggerContext, public AssignerContext {
   std::unique_ptr<ValueState> sessions_;
   std::unique_ptr<ValueState> element_counts_;
   std::vector<std::unique_ptr<ValueState>> slots_;  // the trigger's, by key and window
+
+  bool refuses_timers_ = false;
 
   RecordKey key_;
   Window window_;

@@ -103,8 +103,12 @@ absl::Status StreamTask::Build() {
     }
     for (const int output : members[run.back()].outputs) node->partitions.push_back(output);
     ASSIGN_OR_RETURN(node->op, entry->second.make(specs, registry_.serializers));
-    if (batch_mode && NeedsKeys(specs.front().spec) && !specs.front().spec.__isset.reduce) {
-      node->op = MakeSortedInputOperator(std::move(node->op));
+    const idl::OperatorSpec& spec = specs.front().spec;
+    const bool sorted = batch_mode && NeedsKeys(spec) && !spec.__isset.reduce;
+    if (sorted) {
+      node->op = MakeSortedInputOperator(
+          std::move(node->op),
+          spec.__isset.window ? UnkeyedInput::kIsOneKey : UnkeyedInput::kPasses);
     }
 
     node->counters.resize(run.size());
@@ -125,10 +129,12 @@ absl::Status StreamTask::Build() {
     context.report_accumulator = [this](std::string name, std::string bytes) {
       accumulators_[std::move(name)].push_back(std::move(bytes));
     };
-    if (NeedsKeys(specs.front().spec)) {
+    if (NeedsKeys(spec)) {
       auto& state = keyed_state_[static_cast<int>(i)];
+      // The state of sorted input is that of one key: it needs no disk.
+      static const std::map<std::string, std::string> kInMemory;
       ASSIGN_OR_RETURN(
-          state, MakeKeyedStateBackend(deployment_.configuration,
+          state, MakeKeyedStateBackend(sorted ? kInMemory : deployment_.configuration,
                                        KeyGroupsOfSubtask(context.subtask, context.parallelism,
                                                           context.max_parallelism),
                                        context.max_parallelism,

@@ -73,7 +73,8 @@ class Translation:
         return self._custom_ids[key]
 
     def _add(self, node: Transformation) -> int:
-        spec = engine_spec(node, self._batch, self._config.get_auto_watermark_interval())
+        interval = self._config.get_auto_watermark_interval()
+        spec = engine_spec(node, self._batch, interval, self._environment._debugs)
         max_parallelism = node.max_parallelism or self._config.get_max_parallelism()
         timeout = node.buffer_timeout_ms
         if timeout is None:

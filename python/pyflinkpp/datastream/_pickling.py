@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["dumps"]
+__all__ = ["dumps", "reference"]
 
 _DEEPEST = 20
 
@@ -24,6 +24,35 @@ def dumps(function: Any, operator: str) -> bytes:
         return bytes(cloudpickle.dumps(function, protocol=5))
     except Exception as error:
         raise TypeError(_explain(function, operator, error)) from error
+
+
+_originals: list[Any] = []
+
+
+class _Original:
+    """Pickles as a reference to an object of this process."""
+
+    def __init__(self, position: int) -> None:
+        self._position = position
+
+    def __reduce__(self) -> tuple[Any, tuple[int]]:
+        return _original, (self._position,)
+
+
+def _original(position: int) -> Any:
+    return _originals[position]
+
+
+def reference(function: Any) -> bytes:
+    """Pickles a reference to a function that is called in this process: for debugging.
+
+    :param function: The function; it is kept until the process ends.
+    :return: The pickle.
+    """
+    import pickle
+
+    _originals.append(function)
+    return pickle.dumps(_Original(len(_originals) - 1))
 
 
 def _explain(function: Any, operator: str, error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         self._configuration = Configuration()
         self._sinks: list[Transformation] = []
         self._slot_sharing_groups: dict[str, SlotSharingGroup] = {}
+        self._debugs = os.environ.get("PYFLINKPP_DEBUG", "") not in ("", "0")
         if configuration is not None:
             self.configure(configuration)
 
@@ -307,6 +309,19 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         plan: str = self._translate(self._sinks).plan()
         return plan
 
+    def debug(self, enabled: bool = True) -> StreamExecutionEnvironment:
+        """Runs jobs in the calling thread, with the functions themselves instead of copies.
+
+        So ``breakpoint()`` and an IDE's debugger work inside them, and what they change in
+        variables outside is seen. The environment variable ``PYFLINKPP_DEBUG=1`` does the same.
+        Functions of parallel subtasks then share their objects.
+
+        :param enabled: Whether to.
+        :return: This environment.
+        """
+        self._debugs = bool(enabled)
+        return self
+
     def close(self) -> None:
         """Forgets the sinks that were added."""
         self._sinks.clear()
@@ -335,4 +350,4 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         finally:
             self._sinks.clear()
         name = job_name or self._configuration.get_string(_JOB_NAME, "Flink Streaming Job")
-        return native().submit(graph, name)
+        return native().submit(graph, name, self._debugs)

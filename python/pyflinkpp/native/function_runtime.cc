@@ -8,6 +8,77 @@
 
 namespace pyflinkpp {
 
+namespace {
+
+std::vector<std::weak_ptr<FunctionRuntime>>& Runtimes() {
+  static auto* const runtimes = new std::vector<std::weak_ptr<FunctionRuntime>>;
+  return *runtimes;
+}
+
+}  // namespace
+
+std::shared_ptr<FunctionRuntime> FunctionRuntime::Make(OperatorContext& context,
+                                                       std::string operator_name) {
+  auto runtime = std::make_shared<FunctionRuntime>(context, std::move(operator_name));
+  std::erase_if(Runtimes(), [](const auto& known) { return known.expired(); });
+  Runtimes().push_back(runtime);
+  return runtime;
+}
+
+std::vector<std::shared_ptr<FunctionRuntime>> FunctionRuntime::OpenOnes(
+    const std::string& operator_name) {
+  std::vector<std::shared_ptr<FunctionRuntime>> open;
+  for (const auto& known : Runtimes()) {
+    auto runtime = known.lock();
+    if (runtime != nullptr && !runtime->closed() && runtime->operator_name_ == operator_name) {
+      open.push_back(std::move(runtime));
+    }
+  }
+  return open;
+}
+
+PyObject* FunctionRuntime::Inspect() const {
+  PyRef states = PyRef::Steal(PyDict_New());
+  for (const auto& cell : cells_) {
+    const PyRef values = PyRef::Steal(PyDict_New());
+    bool failed = !values;
+    const absl::Status scanned =
+        cell->state->Scan(nullptr, [&](absl::string_view key, const std::byte* row) {
+          if (cell->of_window) key.remove_suffix(sizeof(Namespace));
+          const PyRef object = PyRef::Steal(keys_->Decode(key));
+          failed = failed || !object ||
+                   PyDict_SetItem(values.get(), object.get(),
+                                  *reinterpret_cast<PyObject* const*>(row)) < 0;
+          return !failed;
+        });
+    if (failed || !states ||
+        PyDict_SetItemString(states.get(), cell->name.c_str(), values.get()) < 0) {
+      return nullptr;
+    }
+    if (!scanned.ok()) {
+      RaiseStatus(scanned);
+      return nullptr;
+    }
+  }
+  const auto timers_of = [&](const TimerQueue& queue) {
+    PyRef list = PyRef::Steal(PyList_New(0));
+    queue.ForEach([&](const TimerQueue::Timer& timer) {
+      if (!list) return;
+      PyRef key = PyRef::Steal(keys_->Decode(timer.record_key().bytes()));
+      const PyRef pair = PyRef::Steal(
+          key ? Py_BuildValue("(OL)", key.get(), static_cast<long long>(timer.timestamp))
+              : nullptr);
+      if (!pair || PyList_Append(list.get(), pair.get()) < 0) list = PyRef();
+    });
+    return list;
+  };
+  const PyRef event = timers_of(event_timers);
+  const PyRef processing = timers_of(processing_timers);
+  if (!event || !processing) return nullptr;
+  return Py_BuildValue("{s:O,s:O,s:O}", "states", states.get(), "event_time_timers", event.get(),
+                       "processing_time_timers", processing.get());
+}
+
 bool FunctionRuntime::Open(bool keyed, const idl::TypeInformation* key_type) {
   keyed_ = keyed;
   std::shared_ptr<const TypeCoder> coder;

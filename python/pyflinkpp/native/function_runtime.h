@@ -76,6 +76,11 @@ class FunctionRuntime {
   StateCell* MakeCell(const std::string& name, PyObject* type_descriptor, bool of_window);
   const std::string& operator_name() const { return operator_name_; }
 
+  // For tests: those of an operator that are open; what they hold as a dict (new reference).
+  static std::vector<std::shared_ptr<FunctionRuntime>> OpenOnes(const std::string& operator_name);
+  static std::shared_ptr<FunctionRuntime> Make(OperatorContext& context, std::string operator_name);
+  PyObject* Inspect() const;
+
  private:
   OperatorContext* context_;  // null: closed
   const std::string operator_name_;

@@ -159,6 +159,10 @@ idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type)
     idl::CollectionSource source;
     source.elements = Serialize(py::cast<py::list>(spec["elements"]), type);
     result.__set_collection_source(std::move(source));
+  } else if (kind == "push_source") {
+    idl::PushSource source;
+    source.id = text("id");
+    result.__set_push_source(source);
   } else if (kind == "python") {
     using Kind = idl::PythonFunctionKind;
     idl::PythonFunction function;

@@ -6,6 +6,7 @@
 #include "native/function_runtime.h"
 #include "native/gil.h"
 #include "native/graph_bindings.h"
+#include "native/harness_bindings.h"
 #include "native/job_bindings.h"
 #include "native/python_windows.h"
 #include "native/type_coder.h"
@@ -71,6 +72,7 @@ PYBIND11_MODULE(_native, module) {
   if (!AddFunctionTypes(module.ptr()) || !AddTriggerContextType(module.ptr()))
     throw py::error_already_set();
   BindJob(module);
+  BindHarness(module);
   module.def("serialize", SerializeValue, py::arg("type"), py::arg("value"));
   module.def("deserialize", DeserializeValue, py::arg("type"), py::arg("data"));
   module.def("normalize", NormalizeValue, py::arg("type"), py::arg("value"));

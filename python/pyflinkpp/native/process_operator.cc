@@ -35,7 +35,7 @@ class ProcessOperator final : public Operator {
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
     Gil gil;
-    runtime_ = std::make_shared<FunctionRuntime>(context, node_.name);
+    runtime_ = FunctionRuntime::Make(context, node_.name);
     if (!results_.Open() ||
         !runtime_->Open(spec_.keyed, spec_.__isset.key_type ? &spec_.key_type : nullptr)) {
       return CaptureOperatorError(absl::StrCat("operator '", node_.name, "' can't be opened"),

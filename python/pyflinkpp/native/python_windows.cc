@@ -32,7 +32,7 @@ absl::Status WindowShare::Open(OperatorContext& context, const WindowTimes& time
                                const idl::Window& spec) {
   context_ = &context;
   times_ = &times;
-  runtime_ = std::make_shared<FunctionRuntime>(context, operator_name_);
+  runtime_ = FunctionRuntime::Make(context, operator_name_);
   if (!runtime_->Open(true, spec.__isset.key_type ? &spec.key_type : nullptr)) {
     return Failed(nullptr, "can't be opened");
   }

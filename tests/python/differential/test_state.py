@@ -96,7 +96,7 @@ def plain(name: str, result: Any) -> Any:
     )
 
 
-ELEMENTS = st.lists(st.tuples(KEYS, st.lists(COMMANDS, max_size=5)), max_size=25)
+ELEMENTS = st.lists(st.tuples(st.sampled_from(KEYS), st.lists(COMMANDS, max_size=5)), max_size=25)
 
 
 @examples(150)

@@ -148,11 +148,11 @@ def own(size: int, slide: int) -> Assigner:
     return Assigner(f"own({size}, {slide})", OwnAssigner(size, slide), oracle.sliding(size, slide))
 
 
-SIZES = st.integers(1, 20)
+SIZES = st.one_of(st.integers(1, 6), st.integers(1, 20))
 ASSIGNERS = st.one_of(
     st.builds(tumbling, SIZES, SIZES),
     st.builds(sliding, SIZES, st.integers(1, 8), SIZES),
-    st.builds(session, st.integers(1, 9)),
+    st.builds(session, st.integers(1, 6)),
     st.builds(own, SIZES, st.integers(2, 8)),
     st.builds(dynamic_sessions),
 )
@@ -273,7 +273,7 @@ def stamped(output: list[oracle.Step]) -> list[tuple]:
 # ---- the tests ----
 
 
-@examples(120)
+@examples(150)
 @given(EVENTS, ASSIGNERS, FUNCTIONS, POINTS, st.booleans())
 def test_windows_fire_at_the_end(events, windows, function, point: Point, scattered) -> None:
     fire_at_the_end(events, windows, function, point, scattered, batch=False)
@@ -299,11 +299,11 @@ def fire_at_the_end(events, windows, function, point, scattered, batch) -> None:
 
 
 LATE = OutputTag("late", EVENT)
-LATENESS = st.sampled_from([0, 0, 1, 5, 30])
+LATENESS = st.sampled_from([0, 0, 1, 2, 5, 30])
 LAG = st.sampled_from([0, 1, 4, 20])
 
 
-@examples(250)
+@examples(400)
 @given(EVENTS, ASSIGNERS, FUNCTIONS, POINTS, LATENESS, LAG, st.booleans(), st.booleans())
 def test_late_elements(
     events, windows, function, point: Point, lateness, lag, purge, to_side
@@ -357,11 +357,11 @@ def test_windows_of_windows(events, windows, size, point: Point, lag) -> None:
 
 EVICTORS = st.one_of(
     st.builds(lambda n: (CountEvictor.of(n), oracle.keep_last(n)), st.integers(1, 4)),
-    st.builds(lambda n: (TimeEvictor.of(MS(n)), oracle.keep_newest(n)), st.integers(1, 9)),
+    st.builds(lambda n: (TimeEvictor.of(MS(n)), oracle.keep_newest(n)), st.integers(1, 5)),
 )
 
 
-@examples(60)
+@examples(100)
 @given(EVENTS, SIZES, FUNCTIONS, EVICTORS, POINTS, LATENESS, LAG)
 def test_evictors(events, size, function, evictors, point: Point, lateness, lag) -> None:
     evictor, evict = evictors

@@ -80,6 +80,11 @@ class GatherTexts final : public WindowFunction {
     watermarks_seen.push_back(times_->current_watermark());
     return absl::OkStatus();
   }
+  absl::Status FinishKey() override {
+    PFPP_CHECK(depth_ == 0);
+    absl::StrAppend(log_, "finish-key ");
+    return absl::OkStatus();
+  }
   absl::Status Clear(const RecordKey& key, const Window& window) override {
     PFPP_CHECK(depth_ == 1);
     absl::StrAppend(log_, "clear(", key.bytes(), " ", Text(window), ") ");
@@ -199,6 +204,15 @@ class WindowDriver {
   absl::Status PushWatermark(int64_t timestamp, bool idle = false) {
     for (;;) {
       const auto progress = op_->ProcessWatermark({timestamp, idle}, output_);
+      Take();
+      RETURN_IF_ERROR(progress.status());
+      if (*progress == Progress::kDone) return absl::OkStatus();
+    }
+  }
+  // Batch mode: the key's last element has come.
+  absl::Status FinishKey() {
+    for (;;) {
+      const auto progress = op_->FinishKey(output_);
       Take();
       RETURN_IF_ERROR(progress.status());
       if (*progress == Progress::kDone) return absl::OkStatus();

@@ -121,6 +121,7 @@ class WatchedFileSystem final : public FileSystem {
 
   int open_files = 0;
   int reads = 0;
+  std::string temporary = "/tmp";
   std::map<std::string, absl::Status>
       failures;  // by operation: "read", "append", "create", "rename", "sync"
 
@@ -147,6 +148,7 @@ class WatchedFileSystem final : public FileSystem {
     return Checked().Rename(from, to);
   }
   absl::Status Delete(const std::string& path) override { return Checked().Delete(path); }
+  std::string temporary_directory() const override { return temporary; }
 
  private:
   class WatchedReadable final : public ReadableFile {

@@ -1,0 +1,124 @@
+#include "native/client_job.h"
+
+#include "native/errors.h"
+#include "native/gil.h"
+#include "native/python_serializer.h"
+
+namespace pyflinkpp {
+namespace py = pybind11;
+
+namespace {
+
+// How long a wait goes without a look at Python's signals.
+constexpr int64_t kSignalSliceMs = 50;
+
+py::list ToList(RecordBatch& batch) {
+  const absl::StatusOr<RowTaker> take = RowTakerOf(*batch.serializer());
+  if (!take.ok()) {
+    RaiseStatus(take.status());
+    throw py::error_already_set();
+  }
+  const auto* python = dynamic_cast<const PythonSerializer*>(batch.serializer().get());
+  const bool convert = python != nullptr && python->coder().contains_float();
+  py::list list(batch.size());
+  for (size_t i = 0; i < batch.size(); ++i) {
+    PyRef value = PyRef::Steal((*take)(batch.row(i)));
+    if (value && convert) value = PyRef::Steal(python->coder().ForClient(value.get()));
+    if (!value) throw py::error_already_set();
+    PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), value.release());
+  }
+  return list;
+}
+
+}  // namespace
+
+Job::Job(std::shared_ptr<JobHandle> handle, const idl::JobGraph& graph)
+    : handle_(std::move(handle)) {
+  for (const idl::OperatorNode& node : graph.operators)
+    operators_.emplace_back(node.name, node.parallelism);
+}
+Job::~Job() {
+  py::gil_scoped_release release;  // results that nobody took
+  handle_.reset();
+}
+
+bool Job::wait(int64_t timeout_ms) const {
+  for (;;) {
+    const int64_t slice = std::min(timeout_ms, kSignalSliceMs);
+    bool ended;
+    {
+      py::gil_scoped_release release;
+      ended = handle_->Wait(slice);
+    }
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    timeout_ms -= slice;
+    if (ended || timeout_ms <= 0) return ended;
+  }
+}
+
+py::dict Job::result() const {
+  const JobResult result = handle_->result();
+  if (result.state == JobState::kFailed) {
+    RaiseFailure(result.failure);
+    throw py::error_already_set();
+  }
+  if (result.state == JobState::kCanceled) {
+    const auto type =
+        py::module_::import("pyflinkpp.common.exceptions").attr("JobCancellationException");
+    PyErr_SetString(type.ptr(), "the job was cancelled");
+    throw py::error_already_set();
+  }
+  py::list operators;
+  for (size_t i = 0; i < operators_.size(); ++i) {
+    const auto metrics = result.metrics.find(static_cast<int>(i));
+    const idl::OperatorMetrics counted =
+        metrics == result.metrics.end() ? idl::OperatorMetrics() : metrics->second;
+    py::dict entry;
+    entry["name"] = operators_[i].first;
+    entry["records_in"] = counted.records_in;
+    entry["records_out"] = counted.records_out;
+    entry["late_dropped"] = counted.late_dropped;
+    entry["state_accesses"] = counted.state_accesses;
+    entry["parallelism"] = operators_[i].second;
+    operators.append(std::move(entry));
+  }
+  py::dict accumulators;
+  for (const auto& [name, values] : result.accumulators) {
+    py::list pickles;
+    for (const std::string& value : values) pickles.append(py::bytes(value));
+    accumulators[py::str(name)] = std::move(pickles);
+  }
+  py::dict dict;
+  dict["runtime_ms"] = result.runtime_ms;
+  dict["operators"] = std::move(operators);
+  dict["accumulators"] = std::move(accumulators);
+  return dict;
+}
+
+py::object Job::next_results(int64_t timeout_ms) const {
+  for (;;) {
+    const int64_t slice = std::min(timeout_ms, kSignalSliceMs);
+    bool ended = false;
+    std::optional<StreamElement> element;
+    {
+      py::gil_scoped_release release;
+      element = handle_->NextResult(slice, &ended);
+    }
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (element) {
+      if (auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&*element))
+        return ToList(**batch);
+      continue;  // control elements mean nothing to the client
+    }
+    if (ended) return py::none();
+    timeout_ms -= slice;
+    if (timeout_ms <= 0) return py::list();
+  }
+}
+
+void Job::close_results() const {
+  py::gil_scoped_release release;
+  handle_->CloseResults();
+}
+
+}  // namespace pyflinkpp

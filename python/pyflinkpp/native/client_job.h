@@ -1,0 +1,52 @@
+// A submitted job as Python sees it.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "native/graph_bindings.h"
+#include "runtime/minicluster/mini_cluster.h"
+
+namespace pyflinkpp {
+
+class Job {
+ public:
+  Job(std::shared_ptr<JobHandle> handle, const idl::JobGraph& graph);
+  ~Job();
+
+  std::string job_id() const { return handle_->job_id(); }
+  std::string status() const { return NameOf(handle_->state()); }
+  void cancel() const { handle_->Cancel(); }
+  bool wait(int64_t timeout_ms) const;
+  pybind11::dict result() const;
+  pybind11::object next_results(int64_t timeout_ms) const;
+  void close_results() const;
+
+ private:
+  std::shared_ptr<JobHandle> handle_;
+  std::vector<std::pair<std::string, int>> operators_;  // name and parallelism
+};
+
+// `Cluster`: MiniCluster or SteppedCluster.
+template <class Cluster>
+std::unique_ptr<Job> SubmitTo(Cluster& cluster, const JobGraphBuilder& builder,
+                              const std::string& name) {
+  idl::JobGraph graph = builder.Complete();
+  graph.name = name;
+  graph.job_id =
+      absl::StrFormat("%016x%016x", cluster.env().random.Next(), cluster.env().random.Next());
+  std::shared_ptr<JobHandle> handle;
+  {
+    pybind11::gil_scoped_release release;
+    handle = cluster.Submit(graph);
+  }
+  return std::make_unique<Job>(std::move(handle), graph);
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,5 @@
+"""Tests of streaming programs without a cluster: a virtual clock, elements pushed by hand."""
+
+from pyflinkpp.testing._harness import Harness
+
+__all__ = ["Harness"]
