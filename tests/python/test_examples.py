@@ -10,7 +10,7 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 BOOK = EXAMPLES / "data" / "jane_austen.txt"
-WITHOUT_ARGUMENTS = ["word_count.py"]  # these run on built-in input
+EXPECTED = sorted((EXAMPLES / "expected").glob("*.txt"))  # what these print on built-in input
 
 
 def run_example(folder: Path, *arguments: str) -> str:
@@ -35,12 +35,19 @@ def counted(folder: Path) -> dict[str, int]:
 
 
 def test_every_example_has_a_test() -> None:
-    assert sorted(p.name for p in EXAMPLES.glob("*.py")) == sorted(WITHOUT_ARGUMENTS)
+    tested = {"word_count", *(file.stem for file in EXPECTED)}
+    assert {p.stem for p in EXAMPLES.glob("*.py")} == tested
 
 
-@pytest.mark.parametrize("name", WITHOUT_ARGUMENTS)
-def test_runs_without_arguments(name: str, tmp_path: Path) -> None:
-    assert run_example(tmp_path, str(EXAMPLES / name)).strip()
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda file: file.stem)
+def test_prints_what_is_expected(expected: Path, tmp_path: Path) -> None:
+    printed = run_example(tmp_path, str(EXAMPLES / f"{expected.stem}.py"))
+    assert printed == expected.read_text(encoding="utf-8")
+    assert not list(tmp_path.iterdir())
+
+
+def test_word_count_runs_without_arguments(tmp_path: Path) -> None:
+    assert run_example(tmp_path, str(EXAMPLES / "word_count.py")).strip()
     assert not list(tmp_path.iterdir())
 
 

@@ -1,6 +1,8 @@
 """A job in a notebook: functions live in the kernel's __main__, what they print lands in the cell that runs the job."""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,11 +57,11 @@ except Exception as error:
 """
 
 
-@pytest.fixture(scope="module")
-def outputs() -> list[str]:
-    """What each cell wrote to its output, in the order of the cells."""
-    cells = [DEFINITIONS, WORD_COUNT, COLLECT, PRINT, FAIL]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def execute(notebook: Any) -> list[str]:
+    """What each code cell wrote to its output, in the order of the cells."""
     nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     return [
         "".join(
@@ -68,7 +70,14 @@ def outputs() -> list[str]:
             if o.output_type == "stream" and o.name == "stdout"
         )
         for cell in notebook.cells
+        if cell.cell_type == "code"
     ]
+
+
+@pytest.fixture(scope="module")
+def outputs() -> list[str]:
+    cells = [DEFINITIONS, WORD_COUNT, COLLECT, PRINT, FAIL]
+    return execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells]))
 
 
 def test_the_kernel_runs_the_interpreter_under_test(outputs: list[str]) -> None:
@@ -92,3 +101,21 @@ def test_the_print_sink_writes_to_the_cell(outputs: list[str]) -> None:
 
 def test_an_error_shows_the_users_exception(outputs: list[str]) -> None:
     assert outputs[4].strip().endswith("True")
+
+
+def test_the_event_time_notebook() -> None:
+    notebook = nbformat.read(EXAMPLES / "event_time.ipynb", as_version=4)
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
+    *_, strict, lenient = execute(notebook)
+    assert strict.splitlines() == [
+        "window  0 s  a b d    at watermark 11.999 s",
+        "late: f",
+        "window 10 s  c e      at the end",
+        "window 20 s  g        at the end",
+    ]
+    assert lenient.splitlines()[1] == "window  0 s  a b d f  at watermark 11.999 s"
+    assert "late" not in lenient
+
+
+def test_every_notebook_has_a_test() -> None:
+    assert [file.name for file in EXAMPLES.rglob("*.ipynb")] == ["event_time.ipynb"]

@@ -32,10 +32,9 @@ RecordSorter::~RecordSorter() {
 // ---- gathering ----
 
 absl::StatusOr<Progress> RecordSorter::Add(int input, RecordBatchView& view) {
-  if (spilling_) {
-    ASSIGN_OR_RETURN(const Progress progress, Spill());
-    if (progress != Progress::kDone) return progress;
-  }
+  // Asked to yield, it takes these records all the same: as many have gone.
+  ASSIGN_OR_RETURN(const Progress spilled, Spill(view.remaining()));
+  if (spilled == Progress::kWait) return Progress::kWait;
   RecordBatch& batch = *view.batch;
   std::vector<uint64_t>* numbers;
   RecordBatch& gathered = GatheredFor(input, batch, &numbers);
@@ -50,7 +49,10 @@ absl::StatusOr<Progress> RecordSorter::Add(int input, RecordBatchView& view) {
   const size_t record_bytes =
       batch.stride() + ValueBytes() + sizeof(RecordKey) + sizeof(SortKey) + sizeof(uint32_t);
   bytes_ += positions_.size() * record_bytes;
-  spilling_ = bytes_ > memory_bytes_;
+  if (bytes_ > memory_bytes_ && outgoing_.empty()) {
+    outgoing_ = std::exchange(gathered_, {});
+    bytes_ = 0;
+  }
   return Progress::kDone;
 }
 
@@ -78,29 +80,31 @@ void RecordSorter::Sample(const RecordBatch& batch, size_t position) {
 
 // ---- writing runs ----
 
-absl::StatusOr<Progress> RecordSorter::Spill() {
-  while (!gathered_.empty()) {
-    Gathered& gathered = gathered_.back();
-    if (written_ == nullptr) BeginRun(gathered);
-    while (written_->next < gathered.block.order.size()) {
+// Writes at least so many records of `outgoing_`, if there are.
+absl::StatusOr<Progress> RecordSorter::Spill(size_t at_least) {
+  for (size_t written = 0; !outgoing_.empty();) {
+    Gathered& from = outgoing_.back();
+    if (written_ == nullptr) BeginRun(from);
+    while (written_->next < from.block.order.size()) {
+      if (written >= at_least && context_.should_yield()) return Progress::kMore;
       if (!strand_->Below(kUnfinishedMax)) return Progress::kWait;
       RETURN_IF_ERROR(strand_->status());
-      RETURN_IF_ERROR(WriteBlock(gathered));
-      if (context_.should_yield()) return Progress::kMore;
+      const size_t before = written_->next;
+      RETURN_IF_ERROR(WriteBlock(from));
+      written += written_->next - before;
     }
     Post([file = written_->file] { return file->Close(); });
     written_->next = 0;
     runs_.push_back(std::move(written_));
-    gathered_.pop_back();
+    outgoing_.pop_back();
   }
-  bytes_ = 0;
-  spilling_ = false;
   return Progress::kDone;
 }
 
 void RecordSorter::BeginRun(Gathered& gathered) {
   if (strand_ == nullptr) {
-    name_ = absl::StrCat("pyflinkpp-sort-", absl::Hex(context_.env.random.Next(), absl::kZeroPad16));
+    name_ =
+        absl::StrCat("pyflinkpp-sort-", absl::Hex(context_.env.random.Next(), absl::kZeroPad16));
     strand_ = std::make_shared<IoStrand>(
         context_.env.io, [gate = gate_, wake = context_.wake] { gate->Enter(wake); });
   }
@@ -162,10 +166,8 @@ absl::StatusOr<Progress> RecordSorter::Next(Piece& piece) {
 }
 
 absl::StatusOr<Progress> RecordSorter::BeginMerge() {
-  if (spilling_) {
-    ASSIGN_OR_RETURN(const Progress progress, Spill());
-    if (progress != Progress::kDone) return progress;
-  }
+  ASSIGN_OR_RETURN(const Progress spilled, Spill(1));
+  if (spilled != Progress::kDone) return spilled;
   merging_ = true;
   for (const auto& run : runs_) {
     StartRead(*run);

@@ -34,8 +34,8 @@ class RecordSorter {
       : context_(context), memory_bytes_(memory_bytes) {}
   ~RecordSorter();
 
-  // Takes the records, which have keys and timestamps, out of the view. kWait and kMore: call again
-  // with the rest.
+  // Takes the records, which have keys and timestamps, out of the view. kWait: call again with all
+  // of them.
   absl::StatusOr<Progress> Add(int input, RecordBatchView& view);
 
   // After the last Add. kDone: `piece` is the next one. kWait and kMore: call again.
@@ -54,7 +54,7 @@ class RecordSorter {
   void Sample(const RecordBatch& batch, size_t position);
   size_t ValueBytes() const { return sampled_ == 0 ? 0 : sampled_bytes_ / sampled_; }
 
-  absl::StatusOr<Progress> Spill();
+  absl::StatusOr<Progress> Spill(size_t at_least);
   void BeginRun(Gathered& gathered);
   absl::Status WriteBlock(Gathered& gathered);
   uint64_t Post(IoStrand::Work work);
@@ -81,7 +81,7 @@ class RecordSorter {
   uint64_t posted_ = 0;               // works on the strand
   std::string name_;                  // of files, but for the number
   std::vector<std::shared_ptr<SpillFile>> files_;
-  bool spilling_ = false;                 // gathered_ is on its way to files
+  std::vector<Gathered> outgoing_;      // on its way to files
   std::unique_ptr<SortedRun> written_;  // the run that is being written
 
   std::vector<std::unique_ptr<SortedRun>> runs_;

@@ -31,8 +31,8 @@ class SortedInputOperator final : public Operator {
     return sorter_->Add(input, view);
   }
 
-  // The last one is said to `op_` key by key.
-  absl::StatusOr<Progress> ProcessWatermark(const Watermark&, Output&) override {
+  absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output&) override {
+    if (!watermark.idle) watermark_ = watermark;
     return Progress::kDone;
   }
 
@@ -57,6 +57,12 @@ class SortedInputOperator final : public Operator {
         sorted_ended_ = piece_.batch == nullptr;
       }
     }
+    if (watermark_.has_value()) {
+      ASSIGN_OR_RETURN(const Progress progress, op_->ProcessWatermark(*watermark_, output));
+      if (progress != Progress::kDone) return progress;
+      watermark_.reset();
+      return Progress::kMore;
+    }
     return op_->Finish(output);
   }
 
@@ -77,6 +83,7 @@ class SortedInputOperator final : public Operator {
   RecordSorter::Piece piece_;  // in hand
   size_t position_ = 0;        // in it
   bool sorted_ended_ = false;
+  std::optional<Watermark> watermark_;  // the last one, until it has gone on
 };
 
 }  // namespace

@@ -17,8 +17,8 @@ enum class UnkeyedInput { kPasses, kIsOneKey };
 
 // Gathers the keyed inputs of `op` to their end, sorts them by the keys' bytes, then timestamps,
 // then arrival, and gives them to it; behind the last element of a key comes Operator::FinishKey.
-// Watermarks do not pass, but for the last one. Processing time does not pass while a key is under
-// way: its timers fire at the key's end.
+// Of watermarks only the last one passes, behind the last key. Processing time does not pass: its
+// timers fire at their key's end.
 std::unique_ptr<Operator> MakeSortedInputOperator(std::unique_ptr<Operator> op,
                                                   UnkeyedInput unkeyed,
                                                   size_t memory_bytes = kSortMemoryBytes);

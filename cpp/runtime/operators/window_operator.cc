@@ -313,8 +313,8 @@ class WindowOperator final : public Operator {
     absl::Status status;
     bool more;
     do {
-      status = event_time && plain_ ? FirePlainTimers(emitted)
-                                    : FireTimers(event_time, time, emitted);
+      status =
+          event_time && plain_ ? FirePlainTimers(emitted) : FireTimers(event_time, time, emitted);
       status.Update(store_->Flush());
       more = IsDue(event_time, time);
     } while (status.ok() && more && !ShouldStop(emitted));

@@ -106,9 +106,9 @@ absl::Status StreamTask::Build() {
     const idl::OperatorSpec& spec = specs.front().spec;
     const bool sorted = batch_mode && NeedsKeys(spec) && !spec.__isset.reduce;
     if (sorted) {
-      node->op = MakeSortedInputOperator(
-          std::move(node->op),
-          spec.__isset.window ? UnkeyedInput::kIsOneKey : UnkeyedInput::kPasses);
+      node->op =
+          MakeSortedInputOperator(std::move(node->op), spec.__isset.window ? UnkeyedInput::kIsOneKey
+                                                                           : UnkeyedInput::kPasses);
     }
 
     node->counters.resize(run.size());

@@ -78,7 +78,7 @@ class AsyncRunner:
     async def _call(self, number: int, value: Any) -> None:
         try:
             results = await asyncio.wait_for(self._attempts(value), self._timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             self._ended(number, lambda: self._function.timeout(value))
         except Exception as error:
             self._completed(number, None, error)

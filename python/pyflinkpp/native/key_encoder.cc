@@ -271,7 +271,9 @@ PyRef DecodeAny(BinaryReader& in, int depth) {
 }  // namespace
 
 KeyEncoder::KeyEncoder(std::shared_ptr<const TypeCoder> coder)
-    : coder_(std::move(coder)), string_(coder_ != nullptr && coder_->name() == "STRING") {}
+    : coder_(std::move(coder)),
+      string_(coder_ != nullptr && coder_->name() == "STRING"),
+      long_(coder_ != nullptr && coder_->name() == "LONG") {}
 
 bool KeyEncoder::Encode(PyObject* key, Arena& arena, RecordKey* result) {
   if (string_ && PyUnicode_CheckExact(key) && PyUnicode_IS_COMPACT_ASCII(key)) {
@@ -283,6 +285,14 @@ bool KeyEncoder::Encode(PyObject* key, Arena& arena, RecordKey* result) {
       *result = {bytes, static_cast<uint32_t>(size + 1), MurmurHash({bytes, size + 1})};
       return true;
     }
+  }
+  // Ints of at most two digits (30 bits each) fit for sure.
+  if (long_ && PyLong_CheckExact(key) && static_cast<size_t>(Py_SIZE(key) + 2) <= 4) {
+    const int64_t number = PyLong_AsLongLong(key);
+    char* bytes = arena.Allocate(sizeof(number));
+    std::memcpy(bytes, &number, sizeof(number));
+    *result = {bytes, sizeof(number), MurmurHash({bytes, sizeof(number)})};
+    return true;
   }
   scratch_.clear();
   BinaryWriter writer(scratch_);

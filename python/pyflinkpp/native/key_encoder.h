@@ -26,6 +26,7 @@ class KeyEncoder {
  private:
   const std::shared_ptr<const TypeCoder> coder_;
   const bool string_;
+  const bool long_;
   std::string scratch_;
 };
 

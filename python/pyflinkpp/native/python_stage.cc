@@ -380,7 +380,10 @@ class PythonStage final : public Operator {
 
   bool AssignTimestamp(Step& step, PyObject* value) {
     if (step.function) {
-      const PyRef before = PyRef::Steal(PyLong_FromLongLong(timestamp_));
+      static PyObject* const none = PyLong_FromLongLong(kMinTimestamp);
+      const PyRef before = timestamp_ == kMinTimestamp
+                               ? PyRef::Borrow(none)
+                               : PyRef::Steal(PyLong_FromLongLong(timestamp_));
       const PyRef timestamp =
           before ? PyRef::Steal(step.function->Call(value, before.get())) : PyRef();
       if (!timestamp) return false;

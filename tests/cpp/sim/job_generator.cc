@@ -8,10 +8,12 @@
 #include "absl/strings/str_format.h"
 #include "core/base/status.h"
 #include "native/registry.h"
+#include "native/window_functions.h"
 #include "runtime/connectors/file/file_source_operator.h"
 #include "runtime/scheduler/execution_graph.h"
 #include "sim/pausing_operator.h"
 #include "sim/shattering_enumerator.h"
+#include "sim/timed_longs.h"
 
 namespace pyflinkpp::sim {
 namespace {
@@ -56,6 +58,7 @@ class Generator {
       }
     }
     CountWords(streams);
+    if (random_.Percent(40)) SumWindows();
     Decorate();
     job_.graph = builder_.Build();
     return std::move(job_);
@@ -209,6 +212,40 @@ class Generator {
     return {reduce, Rows::kCounts, keyed.volume};
   }
 
+  // Sums of numbers by key and window of event time. In batch mode one key comes after the other.
+  void SumWindows() {
+    const int parallelism = Parallelism();
+    const int64_t first = random_.Between(-300, 300);
+    const int64_t count = random_.Below(random_.Percent(10) ? 5 : 1500);
+    const int numbers = builder_.Numbers(first, first + count - 1, parallelism);
+    const int timed = builder_.Native("timed_longs", parallelism);
+    builder_.Connect(numbers, timed, Partitioner::FORWARD);
+
+    idl::Window plan;
+    plan.contents = idl::WindowFunctionKind::NATIVE;
+    plan.native_name = "sum";
+    plan.assigner.event_time = true;
+    plan.assigner.kind = random_.OneOf<idl::WindowAssignerKind::type>(
+        {idl::WindowAssignerKind::TUMBLING, idl::WindowAssignerKind::SLIDING,
+         idl::WindowAssignerKind::SESSION});
+    const bool session = plan.assigner.kind == idl::WindowAssignerKind::SESSION;
+    plan.assigner.size = session ? random_.Between(1, 120) : random_.Between(1, 1000);
+    plan.assigner.slide = random_.Between(1 + plan.assigner.size / 4, plan.assigner.size);
+    if (!session) plan.assigner.offset_ms = random_.Below(plan.assigner.slide);
+    plan.trigger.kind = idl::TriggerKind::EVENT_TIME;
+    plan.trigger.purging = random_.Percent(30);
+    plan.allowed_lateness_ms = random_.Percent(50) ? 0 : random_.Below(500);
+    const int window = builder_.Native("window", Parallelism());
+    builder_.op(window).spec = {};
+    builder_.op(window).spec.__set_window(plan);
+    builder_.Connect(timed, window, Partitioner::HASH);
+    if (job_.batch) builder_.graph().configuration["execution.runtime-mode"] = "BATCH";
+
+    Stream sums = {window, Rows::kNumbers, count};
+    if (random_.Percent(30)) sums = Apply(sums, "affine_long", Rows::kNumbers, 1);
+    Sink(sums, /*reduced=*/false);
+  }
+
   void Sink(const Stream& from, bool reduced) {
     SinkPlan plan{
         .kind = random_.OneOf<SinkPlan::Kind>({SinkPlan::Kind::kDiscard, SinkPlan::Kind::kCollect,
@@ -271,6 +308,9 @@ OperatorRegistry GeneratorOperators() {
   OperatorRegistry registry = native::NativeOperators();
   native::AddNative(registry, "pause",
                     [](const idl::OperatorNode&) { return std::make_unique<PausingOperator>(); });
+  native::AddNative(registry, "timed_longs",
+                    [](const idl::OperatorNode&) { return std::make_unique<TimedLongs>(); });
+  native::AddWindows(registry);
   // In ranges and chunks so small that lines and characters lie across them, and that reading
   // waits.
   OperatorRegistry::Entry& files = registry.entries["file_source"];

@@ -31,7 +31,8 @@ struct GeneratedJob {
 
 // Draws a word count: sources of lines, words and numbers; maps, filters, flat maps, unions,
 // diamonds, streams united with themselves; every partitioner; any parallelism up to 4; chaining as
-// it comes; one or two reduces; any sinks. `number` tells the jobs of one cluster apart.
+// it comes; one or two reduces; any sinks. Often there are sums of numbers in windows of event time
+// beside it. `number` tells the jobs of one cluster apart.
 GeneratedJob GenerateJob(SimRandom& random, int number);
 
 // The operators that these jobs use.

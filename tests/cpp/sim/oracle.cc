@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/check.h"
 #include "core/graph/job_graph.h"
+#include "sim/timed_longs.h"
 
 namespace pyflinkpp::sim {
 namespace {
@@ -64,7 +65,8 @@ Stream Native(const std::string& name, const Stream& in) {
     } else if (name == "first_byte") {
       out.values[{text.substr(0, 1), number}] += times;
     } else {
-      PFPP_CHECK(name == "pause" || name == "key_by_word" || name == "route_words");
+      PFPP_CHECK(name == "pause" || name == "key_by_word" || name == "route_words" ||
+                 name == "timed_longs");
       out.values[value] += times;
     }
   }
@@ -83,6 +85,50 @@ Stream Reduce(bool final_only, const Stream& in) {
   Stream out{Rows::kCounts, {}};
   for (const auto& [word, sum] : sums) {
     for (int64_t n = final_only ? sum : 1; n <= sum; ++n) out.values[{word, n}] = 1;
+  }
+  return out;
+}
+
+// The starts of the windows on a grid that have `time`.
+std::vector<int64_t> StartsOf(const idl::WindowAssigner& plan, int64_t time) {
+  const int64_t slide = plan.kind == idl::WindowAssignerKind::TUMBLING ? plan.size : plan.slide;
+  std::vector<int64_t> starts;
+  for (int64_t start = time - plan.size + 1; start <= time; ++start) {
+    if ((start - plan.offset_ms) % slide == 0) starts.push_back(start);
+  }
+  return starts;
+}
+
+// The sums of the windows of one key, whose numbers come by time.
+std::vector<int64_t> SumsOf(const idl::WindowAssigner& plan,
+                            const std::multimap<int64_t, int64_t>& numbers) {
+  std::vector<int64_t> sums;
+  if (plan.kind == idl::WindowAssignerKind::SESSION) {
+    int64_t end = kMinTimestamp;  // of the last session
+    for (const auto& [time, number] : numbers) {
+      if (sums.empty() || time > end) sums.push_back(0);
+      sums.back() += number;
+      end = time + plan.size;
+    }
+    return sums;
+  }
+  std::map<int64_t, int64_t> by_start;
+  for (const auto& [time, number] : numbers) {
+    for (const int64_t start : StartsOf(plan, time)) by_start[start] += number;
+  }
+  for (const auto& [start, sum] : by_start) sums.push_back(sum);
+  return sums;
+}
+
+Stream SumWindows(const idl::WindowAssigner& plan, const Stream& in) {
+  std::map<int64_t, std::multimap<int64_t, int64_t>> numbers;  // by key, by time
+  for (const auto& [value, times] : in.values) {
+    PFPP_CHECK(times == 1);
+    numbers[KeyOfLong(value.second)].emplace(TimeOfLong(value.second), value.second);
+  }
+  Stream out{Rows::kNumbers, {}};
+  for (const auto& [key, of_key] : numbers) {
+    for (const int64_t sum : SumsOf(plan, of_key)) ++out.values[{"", sum}];
   }
   return out;
 }
@@ -118,6 +164,8 @@ std::vector<ExpectedOperator> Evaluate(const GeneratedJob& job) {
       out = Native(node.spec.native_function.name, in);
     } else if (node.spec.__isset.reduce) {
       out = Reduce(node.spec.reduce.final_only, in);
+    } else if (node.spec.__isset.window) {
+      out = SumWindows(node.spec.window.assigner, in);
     }
     ExpectedOperator& result = expected[node.id];
     result.records_in = Count(in);

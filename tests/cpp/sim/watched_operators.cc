@@ -57,6 +57,12 @@ class Watcher {
     watermark_ = watermark.timestamp;
     return Faulty(Fault::At::kWatermark);
   }
+  absl::Status OnFinishKey() {
+    OnCall();
+    if (!opened_ || finished_ || closed_) Violate("a key ends before Open or behind Finish");
+    if (watermark_ == kMaxTimestamp) Violate("a key ends behind the last watermark");
+    return Faulty(Fault::At::kFinish);
+  }
   absl::Status OnFinish() {
     OnCall();
     if (!opened_ || finished_ || closed_) Violate("Finish comes before Open or twice");
@@ -128,6 +134,10 @@ class WatchedBase : public Base {
   int64_t next_processing_time() const override { return op_->next_processing_time(); }
   absl::Status OnProcessingTime(int64_t now, Output& output) override {
     return op_->OnProcessingTime(now, output);
+  }
+  absl::StatusOr<Progress> FinishKey(Output& output) override {
+    RETURN_IF_ERROR(watcher_.OnFinishKey());
+    return op_->FinishKey(output);
   }
   absl::StatusOr<Progress> Finish(Output& output) override {
     RETURN_IF_ERROR(watcher_.OnFinish());

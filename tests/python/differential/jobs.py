@@ -60,7 +60,11 @@ def random_events(seed: int, count: int) -> list[Event]:
     Of one seed, fewer elements are the first of more: a failing example gets short.
     """
     random = Random(seed)
-    span, drift, far = random.choice([8, 24, 60, 90]), random.choice([0, 0, 1]), random.random() < 0.2
+    span, drift, far = (
+        random.choice([8, 24, 60, 90]),
+        random.choice([0, 0, 1]),
+        random.random() < 0.2,
+    )
     events = []
     for number in range(count):
         key, time = random.choice(KEYS), random.randrange(span) - span // 3 + drift * number

@@ -8,7 +8,6 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import oracle
-import pytest
 from differential.jobs import (
     EVENT,
     EVENTS,
@@ -273,20 +272,9 @@ def stamped(output: list[oracle.Step]) -> list[tuple]:
 # ---- the tests ----
 
 
-@examples(150)
-@given(EVENTS, ASSIGNERS, FUNCTIONS, POINTS, st.booleans())
-def test_windows_fire_at_the_end(events, windows, function, point: Point, scattered) -> None:
-    fire_at_the_end(events, windows, function, point, scattered, batch=False)
-
-
-@pytest.mark.xfail(strict=True, reason="windows in batch mode: not implemented in the engine")
-@examples(40)
-@given(EVENTS, ASSIGNERS, FUNCTIONS, POINTS, st.booleans())
-def test_windows_in_batch_mode(events, windows, function, point: Point, scattered) -> None:
-    fire_at_the_end(events, windows, function, point, scattered, batch=True)
-
-
-def fire_at_the_end(events, windows, function, point, scattered, batch) -> None:
+@examples(200)
+@given(EVENTS, ASSIGNERS, FUNCTIONS, POINTS, st.booleans(), st.booleans())
+def test_windows_fire_at_the_end(events, windows, function, point: Point, scattered, batch) -> None:
     if function.name == "sum" and (windows.merging or scattered or batch):
         return  # which element is a window's first is not defined
     env = point.environment(batch)
