@@ -28,11 +28,11 @@ def report(name, value):
     print(name, f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}", flush=True)
 
 
-def words(name):
-    """The path of a data set of words, generated when it is missing (its .meta.json is written last)."""
+def data(kind, name):
+    """The path of a data set, generated when it is missing (its .meta.json is written last)."""
     path = DATA / name
     if not Path(f"{path}.meta.json").exists():
-        generator = [sys.executable, str(HERE / "gen.py"), "words"]
+        generator = [sys.executable, str(HERE / "gen.py"), kind]
         subprocess.run(generator, check=True, env={**os.environ, "BENCH_DATA": str(DATA)})
     return str(path)
 
@@ -57,8 +57,9 @@ def is_number(text):
     return True
 
 
-def duel(name, argument, rounds):
-    """Runs a program's two sides in turn; reports the medians and their ratios."""
+def duel(name, argument, rounds, title=None):
+    """Runs a program's two sides in turn; reports the medians and their ratios under a title."""
+    title = title or name
     seen = {"plain": [], "engine": []}
     for _ in range(rounds):
         for side, results in seen.items():
@@ -69,10 +70,10 @@ def duel(name, argument, rounds):
     }
     for side, values in medians.items():
         for key, value in values.items():
-            report(f"{name}_{side}_{key}", value)
+            report(f"{title}_{side}_{key}", value)
     for key in medians["plain"]:
         if key.endswith("_per_s") or key.endswith("_per_cpu_s"):
-            report(f"{name}_ratio_{key}", medians["engine"][key] / medians["plain"][key])
+            report(f"{title}_ratio_{key}", medians["engine"][key] / medians["plain"][key])
 
 
 def session_members(session):
@@ -114,8 +115,13 @@ def peak_memory_mb(*arguments):
 
 
 def jobs(rounds):
-    duel("word_count", words("words.txt"), rounds)
+    duel("word_count", data("words", "words.txt"), rounds)
     duel("map_filter", "10000000", rounds)
+    few, many = data("events", "events_1000.csv"), data("events", "events_1000000.csv")
+    duel("window_sum", few, rounds, "window_sum_1000_keys")
+    duel("window_sum", many, rounds, "window_sum_1000000_keys")
+    duel("keyed_timers", few, rounds)
+    duel("state_access", few, rounds)
 
 
 def startup(rounds):
@@ -132,8 +138,8 @@ def startup(rounds):
 def memory(rounds):
     report("startup_peak_mb", peak_memory_mb(str(EXAMPLE)))
     job = str(HERE / "word_count.py")
-    small = peak_memory_mb(job, words("words_1m.txt"), "engine")
-    large = peak_memory_mb(job, words("words.txt"), "engine")
+    small = peak_memory_mb(job, data("words", "words_1m.txt"), "engine")
+    large = peak_memory_mb(job, data("words", "words.txt"), "engine")
     report("word_count_1m_peak_mb", small)
     report("word_count_10m_peak_mb", large)
     report("word_count_growth_mb", large - small)

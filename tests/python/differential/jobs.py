@@ -29,6 +29,7 @@ class Point:
     bundle_size: int
     backend: str
     typed: bool
+    in_this_thread: bool
 
     def environment(self, batch: bool = False) -> StreamExecutionEnvironment:
         configuration = Configuration()
@@ -39,6 +40,8 @@ class Point:
         if not self.chaining:
             env.disable_operator_chaining()
         mode = RuntimeExecutionMode.BATCH if batch else RuntimeExecutionMode.STREAMING
+        # Subtasks that run so share their functions: these are for parallelism 1.
+        env.debug(self.in_this_thread and self.parallelism == 1)
         return env.set_parallelism(self.parallelism).set_runtime_mode(mode)
 
 
@@ -49,6 +52,7 @@ POINTS = st.builds(
     bundle_size=st.sampled_from([1, 7, 1000]),
     backend=st.sampled_from(["hashmap"] * 19 + ["rocksdb"]),  # opening files makes a job slow
     typed=st.booleans(),
+    in_this_thread=st.booleans(),
 )
 
 KEYS = ["a", "a", "a", "b", "b", "ü", ""]
