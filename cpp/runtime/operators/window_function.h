@@ -82,6 +82,10 @@ class WindowFunction {
   // nothing.
   virtual std::shared_ptr<const TypeSerializer> ContentsSerializer(const RecordBatch& input) = 0;
 
+  // These contents will soon be added to or emitted: for prefetching what they point to, nothing
+  // else.
+  virtual void Hint(const std::byte* contents) { (void)contents; }
+
   // Adds element `i` to `contents`; `is_new`: there are none yet, the row is zeros. The element
   // stays in the batch: other windows and the trigger see it as well.
   virtual absl::Status Add(RecordBatch& batch, size_t i, bool is_new, std::byte* contents) = 0;

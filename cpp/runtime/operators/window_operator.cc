@@ -15,6 +15,8 @@ namespace {
 // Windows, or timers, that are made ready together: enough to hide the memory's latency, few enough
 // that they are still in the cache when their turn comes.
 constexpr size_t kPrefetch = 64;
+// How far ahead the contents are hinted at.
+constexpr size_t kLookAhead = 8;
 
 // The order of calls for an element and for a timer is Flink's, because a trigger or window
 // function of the user's sees it:
@@ -164,6 +166,7 @@ class WindowOperator final : public Operator {
     for (size_t element = 0; element < run_.elements(); ++element) {
       const size_t i = view.position;
       for (size_t w = run_.begin(element); w < run_.ends[element]; ++w) {
+        if (w + kLookAhead < run_.windows.size()) HintAt(w + kLookAhead);
         bool found;
         std::byte* row = contents.Access(w, &found);
         RETURN_IF_ERROR(function_->Add(batch, i, !found, row));
@@ -371,6 +374,7 @@ class WindowOperator final : public Operator {
 
     const Entered entered(*this);
     for (size_t i = 0; i < due_.size(); ++i) {
+      if (i + kLookAhead < due_.size()) HintAt(i + kLookAhead);
       const WindowTimers::Timer& timer = due_[i];
       const RecordKey& contents_key = keys_.keys()[i];
       store_->SetKey(timer.key);
@@ -390,6 +394,13 @@ class WindowOperator final : public Operator {
   }
 
   // ---- windows ----
+
+  // State that is not in the cache costs more than the function: what contents point to is fetched
+  // while others are worked on.
+  void HintAt(size_t prefetched) {
+    const std::byte* row = store_->contents().Hint(prefetched);
+    if (row != nullptr) function_->Hint(row);
+  }
 
   // The contents of the current key and window.
   absl::Status Emit(const std::byte* row, WindowOutput& emitted) {

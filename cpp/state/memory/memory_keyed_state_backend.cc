@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "state/memory/key_table.h"
 
@@ -101,7 +102,8 @@ class MemoryValueState final : public ValueState {
     KeyTable& table = TableOf(key);
     std::byte* row = table.Find(key.bytes(), key.hash);
     if (row == nullptr) return absl::OkStatus();
-    std::vector<std::byte> value(row, row + serializer_->stride());
+    // Taken out before it is released: that may run code of the user's, which may come back here.
+    absl::InlinedVector<std::byte, 64> value(row, row + serializer_->stride());
     table.Erase(row);
     --size_;
     sorted_.clear();

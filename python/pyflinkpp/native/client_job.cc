@@ -11,6 +11,8 @@ namespace {
 
 // How long a wait goes without a look at Python's signals.
 constexpr int64_t kSignalSliceMs = 50;
+// How much one call takes.
+constexpr size_t kBatchesMax = 16;
 
 py::list ToList(RecordBatch& batch) {
   const absl::StatusOr<RowTaker> take = RowTakerOf(*batch.serializer());
@@ -95,20 +97,36 @@ py::dict Job::result() const {
   return dict;
 }
 
+// Takes what is there at once, so that the lock changes hands less often.
 py::object Job::next_results(int64_t timeout_ms) const {
   for (;;) {
     const int64_t slice = std::min(timeout_ms, kSignalSliceMs);
     bool ended = false;
-    std::optional<StreamElement> element;
+    std::vector<std::unique_ptr<RecordBatch>> batches;
     {
       py::gil_scoped_release release;
-      element = handle_->NextResult(slice, &ended);
+      bool no_more = false;
+      for (auto element = handle_->NextResult(slice, &ended); element;
+           element = handle_->NextResult(0, &no_more)) {
+        // Control elements mean nothing to the client.
+        if (auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&*element)) {
+          batches.push_back(std::move(*batch));
+        }
+        if (batches.size() == kBatchesMax) break;
+      }
     }
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    if (element) {
-      if (auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&*element))
-        return ToList(**batch);
-      continue;  // control elements mean nothing to the client
+    if (!batches.empty()) {
+      py::list list;
+      for (auto& batch : batches) {
+        const py::list values = ToList(*batch);
+        if (batches.size() == 1) return values;
+        if (PyList_SetSlice(list.ptr(), PyList_GET_SIZE(list.ptr()), PyList_GET_SIZE(list.ptr()),
+                            values.ptr()) < 0) {
+          throw py::error_already_set();
+        }
+      }
+      return list;
     }
     if (ended) return py::none();
     timeout_ms -= slice;

@@ -35,7 +35,7 @@ thread_local ThreadStateKeeper keeper;
 
 }  // namespace
 
-Gil::Gil() : held_before_(PyGILState_Check() != 0) {
+Gil::Gil(bool take) : held_before_(!take || PyGILState_Check() != 0) {
   if (held_before_) return;
   if (keeper.state != nullptr) {
     PyEval_RestoreThread(keeper.state);

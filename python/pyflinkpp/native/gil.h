@@ -13,7 +13,8 @@ namespace pyflinkpp {
 // from its first use to its end, so that taking the lock again is cheap.
 class Gil {
  public:
-  Gil();
+  // `take`: false has no effect.
+  explicit Gil(bool take = true);
   ~Gil();
   Gil(const Gil&) = delete;
   Gil& operator=(const Gil&) = delete;

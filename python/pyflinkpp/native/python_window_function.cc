@@ -83,6 +83,14 @@ class PythonWindowFunction final : public WindowFunction {
     return contents_;
   }
 
+  void Hint(const std::byte* contents) override {
+    PyObject* kept = *reinterpret_cast<PyObject* const*>(contents);
+    if (kept == nullptr || !PyTuple_CheckExact(kept)) return;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kept); ++i) {
+      __builtin_prefetch(PyTuple_GET_ITEM(kept, i));
+    }
+  }
+
   absl::Status Add(RecordBatch& batch, size_t i, bool is_new, std::byte* contents) override {
     RETURN_IF_ERROR(flushed_);
     PyRef value = PyRef::Steal(share_->Element(batch, i));
@@ -172,6 +180,11 @@ class PythonWindowFunction final : public WindowFunction {
     const PyRef cleared =
         PyRef::Steal(PyObject_CallMethod(call_.function(), "clear", "O", context_.get()));
     return cleared ? absl::OkStatus() : share_->Failed(nullptr, "failed to clear a window");
+  }
+
+  absl::Status FinishKey() override {
+    Gil gil;
+    return share_->runtime()->ClearStates();
   }
 
  private:

@@ -26,6 +26,43 @@ bool NumberOf(PyObject* object, const char* attribute, int64_t* number) {
   return *number != -1 || !PyErr_Occurred();
 }
 
+// Holds the interpreter's lock through whole calls of an operator that takes it for run after run.
+// Not with state on disk, which is read and written between the runs.
+class HoldingLock final : public Operator {
+ public:
+  explicit HoldingLock(std::unique_ptr<Operator> op) : op_(std::move(op)) {}
+
+  absl::Status Open(OperatorContext& context) override {
+    const auto backend = context.configuration.find("state.backend.type");
+    holds_ = backend == context.configuration.end() || backend->second != "rocksdb";
+    return op_->Open(context);
+  }
+  absl::StatusOr<Progress> ProcessBatch(int input, RecordBatchView& batch,
+                                        Output& output) override {
+    const Gil gil(holds_);
+    return op_->ProcessBatch(input, batch, output);
+  }
+  absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output& output) override {
+    const Gil gil(holds_);
+    return op_->ProcessWatermark(watermark, output);
+  }
+  int64_t next_processing_time() const override { return op_->next_processing_time(); }
+  absl::Status OnProcessingTime(int64_t now, Output& output) override {
+    const Gil gil(holds_);
+    return op_->OnProcessingTime(now, output);
+  }
+  absl::StatusOr<Progress> FinishKey(Output& output) override {
+    const Gil gil(holds_);
+    return op_->FinishKey(output);
+  }
+  absl::StatusOr<Progress> Finish(Output& output) override { return op_->Finish(output); }
+  absl::Status Close() override { return op_->Close(); }
+
+ private:
+  const std::unique_ptr<Operator> op_;
+  bool holds_ = true;
+};
+
 }  // namespace
 
 absl::Status WindowShare::Open(OperatorContext& context, const WindowTimes& times,
@@ -134,7 +171,7 @@ absl::StatusOr<std::unique_ptr<Operator>> MakePythonWindowOperator(
   for (size_t i = 0; spec.__isset.late_output && i < spec.side_outputs.size(); ++i) {
     if (spec.side_outputs[i].id == spec.late_output.id) parts.late_output = static_cast<int>(i);
   }
-  return MakeWindowOperator(std::move(parts));
+  return std::make_unique<HoldingLock>(MakeWindowOperator(std::move(parts)));
 }
 
 }  // namespace pyflinkpp
