@@ -1,6 +1,8 @@
 """The C++ engine as Python sees it. Only ``pyflinkpp`` itself imports this module; users never do."""
 
-from typing import Any
+from typing import Any, final
+
+from pyflinkpp.datastream.time_domain import TimeDomain
 
 # A type as nested tuples: (kind, children, names).
 #   kind      the name of the factory in ``Types``: "STRING", "BYTE", "BOOLEAN", "SHORT", "INT", "LONG", "FLOAT", "DOUBLE",
@@ -40,9 +42,24 @@ class JobGraph:
         number_sequence_source   start: int, end: int (inclusive)
         file_source              paths: list[str]; lines of text, UTF-8
         collection_source        elements: list; converted to output_type at once: TypeError, ValueError or OverflowError
-        python                   function: "map" | "flat_map" | "filter" | "key_by" | "partition_custom"; pickle: bytes
-                                 (of the user's object as he gave it; key_by: the selector, partition_custom: the tuple
-                                 (partitioner, selector)); key_type: TypeDescriptor | None (key_by)
+        push_source              id: str, that of a HarnessInput
+        python                   function: "map" | "flat_map" | "filter" | "key_by" | "partition_custom" | "assign_timestamps";
+                                 pickle: bytes (of the user's object as he gave it; key_by: the selector, partition_custom: the
+                                 tuple (partitioner, selector), assign_timestamps: the assigner or b""); key_type:
+                                 TypeDescriptor | None (key_by); watermarks (assign_timestamps): {generator: "none" | "bounded" |
+                                 "python", max_out_of_orderness_ms: int, idle_timeout_ms: int (0: never), interval_ms: int (0:
+                                 no periodic watermarks), pickle: bytes (of what makes the generator, or b"")}
+        process                  pickle: bytes; inputs: list of {method: str, with_context: bool, many: bool, drop_none: bool};
+                                 keyed: bool; key_type: TypeDescriptor | None; broadcast: bool; side_outputs: list of (id: str,
+                                 TypeDescriptor | None); broadcast_states: bytes (pickle of descriptors, or b""); timestamped: bool
+        async                    pickle: bytes; ordered: bool; timeout_ms: int; capacity: int; retry: bytes (pickle or b"")
+        window                   pickle: bytes (of a WindowCall); assigner: {kind: "tumbling" | "sliding" | "session" | "global" |
+                                 "count_tumbling" | "count_sliding" | "python", size: int, slide: int, offset_ms: int, event_time:
+                                 bool, merging: bool, pickle: bytes}; trigger: {kind: "event_time" | "processing_time" | "count" |
+                                 "continuous_event_time" | "continuous_processing_time" | "never" | "python", limit: int,
+                                 purging: bool, pickle: bytes}; allowed_lateness_ms: int; late_tag: (id, type) | None;
+                                 side_outputs: list of them; function: "reduce" | "aggregate" | "list"; key_type, input_type,
+                                 accumulator_type: TypeDescriptor | None; all: bool (not keyed)
         reduce                   function: "python" | "sum" | "min" | "max" | "min_by" | "max_by"; pickle: bytes (python);
                                  field: int, or -1 for the value itself (the others); final_only: bool (batch mode)
         project                  fields: list[int]
@@ -53,13 +70,87 @@ class JobGraph:
         collect_sink
         """
 
-    def add_edge(self, source: int, target: int, *, partitioner: str, input: int = 0) -> None:
+    def add_edge(
+        self, source: int, target: int, *, partitioner: str, input: int = 0, side_output: int = -1
+    ) -> None:
         """``partitioner``: "forward", "rebalance", "rescale", "shuffle", "broadcast", "global", "hash" (source is a key_by),
-        "custom" (source is a partition_custom)."""
+        "custom" (source is a partition_custom). ``side_output``: the position in the source's side_outputs; -1 is its main output."""
 
     def plan(self) -> str:
         """The execution plan as JSON in Flink's form: {"nodes": [{"id", "type", "pact", "contents", "parallelism",
         "predecessors": [{"id", "ship_strategy", "side"}]}]}. ValueError when the graph is not valid."""
+
+class FunctionContext:
+    """What a function may know of the element in hand; the engine makes it. Times are milliseconds since the epoch."""
+
+    def timestamp(self) -> int:
+        """The time of the element or of the firing timer."""
+
+    def timer_service(self) -> TimerService: ...
+    def get_current_key(self) -> Any:
+        """The key of the element or of the firing timer."""
+
+    def time_domain(self) -> TimeDomain:
+        """Which kind of time the firing timer stands in; RuntimeError when none fires."""
+
+    def current_watermark(self) -> int: ...
+    def current_processing_time(self) -> int: ...
+
+@final
+class TimerService:
+    """Time and timers of the key in hand; there is one timer for each key and time."""
+
+    def current_processing_time(self) -> int: ...
+    def current_watermark(self) -> int: ...
+    def register_event_time_timer(self, timestamp: int, /) -> None: ...
+    def register_processing_time_timer(self, timestamp: int, /) -> None: ...
+    def delete_event_time_timer(self, timestamp: int, /) -> None: ...
+    def delete_processing_time_timer(self, timestamp: int, /) -> None: ...
+
+@final
+class StateCell:
+    """A keyed state: one value of the key in hand, in the normal form of the state's type."""
+
+    def value(self) -> Any:
+        """The value itself, not a copy, or None."""
+
+    def update(self, value: Any, /) -> None:
+        """Sets the value; None clears it. TypeError, ValueError or OverflowError when it does not fit."""
+
+    def clear(self) -> None: ...
+    def append(self, value: Any, /) -> None:
+        """A list: appends an element, in place; without a list, makes one."""
+
+    def put(self, key: Any, value: Any, /) -> None:
+        """A map: sets the value of a key, in place; without a map, makes one."""
+
+    def touch(self) -> None:
+        """Tells that the object that value() gave was changed in place."""
+
+@final
+class StateStore:
+    """Makes keyed states; a name always gives the same state."""
+
+    def cell(self, name: str, type: TypeDescriptor | None, /) -> StateCell: ...
+    def window_cell(self, name: str, type: TypeDescriptor | None, /) -> StateCell:
+        """A state whose values belong to the window in hand, too."""
+
+    def set_window(self, start: int, end: int, /) -> tuple[int, int]:
+        """Puts another window in hand and gives the one that was."""
+
+    def now(self) -> int:
+        """The wall clock's time, milliseconds since the epoch."""
+
+@final
+class WindowTriggerContext:
+    """Time and timers of a key's window, while its trigger is called."""
+
+    def current_watermark(self) -> int: ...
+    def current_processing_time(self) -> int: ...
+    def register_event_time_timer(self, time: int, /) -> None: ...
+    def register_processing_time_timer(self, time: int, /) -> None: ...
+    def delete_event_time_timer(self, time: int, /) -> None: ...
+    def delete_processing_time_timer(self, time: int, /) -> None: ...
 
 class Job:
     """A job on the mini-cluster. Its methods may be called from any thread."""
@@ -73,12 +164,16 @@ class Job:
     def cancel(self) -> None:
         """Asks the job to stop; returns at once. No effect on a job that has ended."""
 
+    def watermarks(self) -> dict[str, dict[str, Any]]:
+        """By task: {"watermark": ms, "idle": bool, "held_by": task, "since_ms": ms}, as last heard."""
+
     def wait(self, timeout_ms: int) -> bool:
         """Waits until the job has ended, at most so long; lets Python's signal handlers run meanwhile. True when it has."""
 
     def result(self) -> dict[str, Any]:
         """REQUIRES: the job has ended. A finished job gives {"runtime_ms": int, "operators": [{"name", "records_in",
-        "records_out", "late_dropped", "state_accesses", "parallelism"}], "accumulators": {name: [bytes of each subtask's pickle]}}.
+        "records_out", "late_dropped", "state_accesses", "parallelism"}], "accumulators": {name: [bytes of each subtask's pickle]}}
+        (with what functions have measured, see pyflinkpp.metrics._report).
         A failed one raises pyflinkpp.common.exceptions.JobExecutionException, a cancelled one JobCancellationException."""
 
     def next_results(self, timeout_ms: int) -> list[Any] | None:
@@ -88,11 +183,47 @@ class Job:
     def close_results(self) -> None:
         """Gives up the results: what the job still produces is dropped."""
 
-def submit(graph: JobGraph, name: str) -> Job:
-    """Starts the job on this process's mini-cluster. ValueError when the graph is not valid."""
+def submit(graph: JobGraph, name: str, debug: bool = False) -> Job:
+    """Starts the job on this process's mini-cluster. ValueError when the graph is not valid.
+
+    ``debug``: its tasks run in the thread that waits for it, in wait() and next_results().
+    """
 
 def shutdown() -> None:
     """Cancels all jobs and joins all threads: called once before the interpreter ends."""
+
+class HarnessInput:
+    """The elements of the push_source of this id."""
+
+    def __init__(self, id: str, type: TypeDescriptor | None) -> None: ...
+    def push(self, value: Any, timestamp: int) -> None:
+        """Adds an element; the least 64-bit integer is no timestamp. TypeError, ValueError or OverflowError when it does not fit."""
+
+    def push_watermark(self, timestamp: int, idle: bool = False) -> None:
+        """Adds a watermark; with ``idle``, the input is idle from there on."""
+
+    def end(self) -> None: ...
+
+class Harness:
+    """A cluster whose tasks run in run() and advance() only, under a clock that advance() moves."""
+
+    def __init__(self, start_ms: int) -> None: ...
+    def submit(self, graph: JobGraph, name: str) -> Job: ...
+    def run(self) -> None:
+        """Runs until there is nothing left to do at this time."""
+
+    def advance(self, millis: int) -> None:
+        """Moves the clock from one timer to the next and runs what they start."""
+
+    def now(self) -> int:
+        """The clock's time, milliseconds since the epoch."""
+
+    def close(self) -> None:
+        """Cancels the jobs. May be called again."""
+
+def inspect(operator_name: str) -> list[dict[str, Any]]:
+    """What the open subtasks of an operator keep, one dict for each: {"states": {name: {key: value}}, "event_time_timers":
+    [(key, time)], "processing_time_timers": [(key, time)]}."""
 
 def serialize(type: TypeDescriptor | None, value: Any) -> bytes:
     """The bytes of a value in the binary format of its type."""

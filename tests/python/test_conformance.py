@@ -1,4 +1,4 @@
-"""The conformance programs of tests/conformance whose API is there, each at parallelism 1 and 2 (or as it declares)."""
+"""The conformance programs of tests/conformance, each at parallelism 1 and 2 (or as it declares)."""
 
 import importlib.util
 from argparse import Namespace
@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 
 CONFORMANCE = Path(__file__).resolve().parents[1] / "conformance"
-NUMBERS = {
-    *range(1, 5), *range(10, 13), *range(15, 18), *range(20, 28), 29, 30, *range(45, 48),
-    *range(50, 54), 120, *range(130, 135), 140, 141, 150,
-}  # fmt: skip
-PROGRAMS = sorted(p for p in CONFORMANCE.glob("datastream/*.py") if int(p.name[:3]) in NUMBERS)
+PROGRAMS = sorted(CONFORMANCE.glob("datastream/*.py"))
 
 
 def load_runner() -> ModuleType:
@@ -35,8 +31,8 @@ def worker() -> Iterator[Any]:
     worker.stop()
 
 
-def test_every_number_has_a_program() -> None:
-    assert {int(p.name[:3]) for p in PROGRAMS} == NUMBERS
+def test_the_programs_are_there() -> None:
+    assert len(PROGRAMS) == 72
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.stem)

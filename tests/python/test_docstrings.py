@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-PACKAGES = ["pyflinkpp.common", "pyflinkpp.datastream", "pyflinkpp.testing"]
+PACKAGES = ["pyflinkpp.common", "pyflinkpp.datastream", "pyflinkpp.metrics", "pyflinkpp.testing"]
 NAMED = re.compile(r"^\s*:param (?:[^:]* )?\*{0,2}(\w+):", re.MULTILINE)
 
 

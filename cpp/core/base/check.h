@@ -18,7 +18,7 @@ namespace pyflinkpp::internal {
        : ::pyflinkpp::internal::CheckFailed(__FILE__, __LINE__, #condition))
 
 #ifdef NDEBUG
-#define PFPP_DCHECK(condition) ((void)sizeof(condition))
+#define PFPP_DCHECK(condition) static_cast<void>(false && (condition))
 #else
 #define PFPP_DCHECK(condition) PFPP_CHECK(condition)
 #endif

@@ -7,7 +7,7 @@ namespace {
 constexpr absl::string_view kFailurePayload = "pyflinkpp/failure";
 }
 
-absl::Status FailureStatus(idl::Failure failure) {
+absl::Status FailureStatus(const idl::Failure& failure) {
   absl::Status status(absl::StatusCode::kAborted, failure.message);
   status.SetPayload(kFailurePayload, absl::Cord(idl::Encode(failure)));
   return status;
@@ -29,14 +29,14 @@ absl::Status UserError(std::string message) {
   idl::Failure failure;
   failure.kind = idl::FaultKind::USER;
   failure.message = std::move(message);
-  return FailureStatus(std::move(failure));
+  return FailureStatus(failure);
 }
 
 absl::Status ExternalError(std::string message) {
   idl::Failure failure;
   failure.kind = idl::FaultKind::EXTERNAL;
   failure.message = std::move(message);
-  return FailureStatus(std::move(failure));
+  return FailureStatus(failure);
 }
 
 }  // namespace pyflinkpp

@@ -11,7 +11,7 @@ namespace pyflinkpp {
 
 // A failure as the user will read it. The message is complete; nothing is added on the way up but
 // what the Failure's fields still lack (operator, subtask).
-absl::Status FailureStatus(idl::Failure failure);
+absl::Status FailureStatus(const idl::Failure& failure);
 
 // The failure that a status carries; any other status becomes an EXTERNAL one with its message.
 idl::Failure FailureOf(const absl::Status& status);
@@ -32,7 +32,9 @@ absl::Status ExternalError(std::string message);
 #define PFPP_CONCAT(a, b) PFPP_CONCAT_INNER(a, b)
 #define ASSIGN_OR_RETURN(declaration, expression) \
   PFPP_ASSIGN_OR_RETURN(PFPP_CONCAT(status_or_, __LINE__), declaration, expression)
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration takes none
 #define PFPP_ASSIGN_OR_RETURN(result, declaration, expression) \
   auto result = (expression);                                  \
   if (!result.ok()) return std::move(result).status();         \
   declaration = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)

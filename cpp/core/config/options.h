@@ -27,6 +27,9 @@ inline constexpr Option kOptions[] = {
      "uid."},
     {"pipeline.auto-watermark-interval", "duration", "200 ms",
      "How often periodic watermarks are emitted; 0 turns them off."},
+    {"pipeline.cached-files", "string", "",
+     "Files that functions find by name: name:words,path:/data/words.txt;name:tool,path:/opt/tool,"
+     "executable:true."},
     {"pipeline.closure-cleaner-level", "enum", "RECURSIVE",
      "Accepted for compatibility: Python functions need no closure cleaner."},
     {"pipeline.global-job-parameters", "string", "",

@@ -234,6 +234,16 @@ struct TaskReport {
   5: map<string, list<binary>> accumulators,
 }
 
+// How far a task's event time is and what holds it.
+struct WatermarkProgress {
+  1: TaskId task,
+  2: i64 watermark,                     // milliseconds since the epoch; the least i64 before the first
+  3: bool idle,                         // all inputs are
+  4: i32 held_by_edge = -1,             // the exchange and the sending subtask of the input that is behind the others;
+  5: i32 held_by_subtask = -1,          // -1: the task's own source
+  6: i64 since_ms,                      // wall clock: when the watermark was last seen to rise
+}
+
 struct FileSplit { 1: string path, 2: i64 first, 3: i64 limit, 4: i64 file_size }  // bytes [first, limit)
 struct NumberSplit { 1: i64 first, 2: i64 last }                     // inclusive
 union SourceSplit { 1: FileSplit file, 2: NumberSplit numbers, 3: i64 collection_from }

@@ -40,7 +40,7 @@ class Arena {
  private:
   void Grow(size_t size) {
     const size_t block = size > block_size_ ? size : block_size_;
-    if (block_size_ < 64 * 1024) block_size_ *= 4;
+    if (block_size_ < size_t{64} * 1024) block_size_ *= 4;
     blocks_.push_back(std::unique_ptr<char[]>(new char[block]));
     next_ = blocks_.back().get();
     left_ = block;

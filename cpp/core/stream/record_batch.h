@@ -18,7 +18,7 @@ namespace pyflinkpp {
 
 // A batch is what is at hand, at most this much; its borders carry no meaning.
 inline constexpr size_t kBatchRecordsMax = 1000;
-inline constexpr size_t kBatchBytesMax = 64 * 1024;
+inline constexpr size_t kBatchBytesMax = size_t{64} * 1024;
 
 // The routing key of a record: the key's bytes (in the batch's arena) and their murmur hash. Behind
 // a custom partitioner `hash` is the target subtask and there are no bytes.

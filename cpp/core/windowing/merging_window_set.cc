@@ -52,7 +52,7 @@ const Window* MergingWindowSet::StateOf(const std::byte* row, const Window& wind
 void MergingWindowSet::Append(const MergingWindow& window) {
   const uint32_t room = Capacity() == 0 ? 1 : Capacity();
   if (Size() == room) {
-    auto more = std::make_unique<MergingWindow[]>(room * 2);
+    auto more = std::make_unique<MergingWindow[]>(size_t{room} * 2);
     std::copy_n(Data(), Size(), more.get());
     Free();
     Many() = more.release();

@@ -66,6 +66,14 @@ void JobManager::RequestSplit(idl::SplitRequest request) {
   });
 }
 
+void JobManager::ReportWatermark(idl::WatermarkProgress progress) {
+  mailbox().Post("watermark", [this, progress = std::move(progress)] {
+    if (const auto job = jobs_.find(progress.task.job_id); job != jobs_.end()) {
+      job->second->OnWatermark(progress);
+    }
+  });
+}
+
 // Posted, because the JobMaster that ends is still on the call stack.
 void JobManager::Forget(const std::string& job_id) {
   mailbox().Post("forget job", [this, job_id] {

@@ -25,10 +25,21 @@ struct JobResult {
   std::map<std::string, std::vector<std::string>> accumulators;
 };
 
+// How far a task's event time is: names instead of numbers.
+struct TaskWatermark {
+  std::string task;   // "Window (2/4)"
+  int64_t watermark;  // milliseconds since the epoch
+  bool idle;
+  std::string
+      held_by;       // the task whose watermark is behind the others'; empty: the task's own source
+  int64_t since_ms;  // wall clock: when it was last seen to rise
+};
+
 class JobListener {
  public:
   virtual ~JobListener() = default;
   virtual void OnState(JobState state) = 0;
+  virtual void OnWatermark(const TaskWatermark& watermark) { (void)watermark; }
   virtual void OnEnd(const JobResult& result) = 0;  // after the last OnState
 };
 
@@ -58,6 +69,7 @@ class JobManager : public Loop,
   void RegisterTaskManager(int slots, TaskManagerGateway* task_manager) override;
   void ReportTask(idl::TaskReport report) override;
   void RequestSplit(idl::SplitRequest request) override;
+  void ReportWatermark(idl::WatermarkProgress progress) override;
 
  private:
   friend class JobMaster;

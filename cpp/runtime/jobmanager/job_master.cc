@@ -56,19 +56,19 @@ void JobMaster::Start() {
       assignment.op = op;
       assignment.splits = std::move(splits);
       assignment.no_more_splits = no_more;
-      slot_owner_[execution_.find(assignment.task).slot]->gateway->AssignSplits(
-          std::move(assignment));
+      auto& gateway = *slot_owner_[execution_.find(assignment.task).slot]->gateway;
+      gateway.AssignSplits(std::move(assignment));
     };
     contexts_[node.id] = std::move(context);
   }
   enumerators_starting_ = enumerators_.size();
   for (auto& [op, enumerator] : enumerators_) {
     enumerator->Start(*contexts_[op],
-                      [this](absl::Status status) { OnEnumeratorStarted(std::move(status)); });
+                      [this](const absl::Status& status) { OnEnumeratorStarted(status); });
   }
 }
 
-void JobMaster::OnEnumeratorStarted(absl::Status status) {
+void JobMaster::OnEnumeratorStarted(const absl::Status& status) {
   --enumerators_starting_;
   if (state_ != JobState::kCreated) return EndIfAllEnded();
   if (!status.ok()) return Fail(FailureOf(status));
@@ -146,6 +146,20 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
     }
   }
   EndIfAllEnded();
+}
+
+void JobMaster::OnWatermark(const idl::WatermarkProgress& progress) {
+  const auto name_of = [this](int vertex, int subtask) {
+    const JobVertex& of = execution_.chained().vertices[vertex];
+    return absl::StrCat(of.name, " (", subtask + 1, "/", of.parallelism, ")");
+  };
+  TaskWatermark told{name_of(progress.task.vertex, progress.task.subtask), progress.watermark,
+                     progress.idle, "", progress.since_ms};
+  if (progress.held_by_edge >= 0) {
+    told.held_by = name_of(execution_.chained().exchanges[progress.held_by_edge].source,
+                           progress.held_by_subtask);
+  }
+  listener_->OnWatermark(told);
 }
 
 void JobMaster::Fail(idl::Failure failure) {

@@ -7,9 +7,10 @@ namespace pyflinkpp {
 
 // Part of the JobManager: owned by it, runs on its loop.
 //
-//   start enumerators -> take slots -> deploy -> all open: sources get splits -> all prepared:
-//   commit -> FINISHED a task fails: cancel the others -> all ended: FAILED        cancel: the same
-//   -> CANCELED
+//   start enumerators -> take slots -> deploy -> all open: sources get splits
+//                     -> all prepared: commit -> FINISHED
+//   a task fails: cancel the others -> all ended: FAILED
+//   cancel: the same -> CANCELED
 class JobMaster {
  public:
   JobMaster(JobManager& manager, idl::JobGraph graph, std::shared_ptr<JobListener> listener);
@@ -19,9 +20,10 @@ class JobMaster {
   void Cancel();
   void OnReport(const idl::TaskReport& report);
   void OnSplitRequest(const idl::SplitRequest& request);
+  void OnWatermark(const idl::WatermarkProgress& progress);
 
  private:
-  void OnEnumeratorStarted(absl::Status status);
+  void OnEnumeratorStarted(const absl::Status& status);
   absl::Status TakeSlots();
   void Deploy();
   void Fail(idl::Failure failure);

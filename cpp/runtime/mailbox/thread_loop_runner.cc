@@ -30,8 +30,11 @@ void ThreadLoopRunner::RunInTurns(Loop& loop, Turns::Ticket& ticket) {
   }
 }
 
-void ThreadLoopRunner::Run(std::shared_ptr<Loop> loop, std::shared_ptr<Turns::Ticket> ticket,
-                           std::shared_ptr<std::atomic<bool>> done) {
+// By value: they are a thread's own.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
+void ThreadLoopRunner::Run(
+    std::shared_ptr<Loop> loop, std::shared_ptr<Turns::Ticket> ticket,
+    std::shared_ptr<std::atomic<bool>> done) {  // NOLINT(performance-unnecessary-value-param)
   pthread_setname_np(pthread_self(), loop->name().substr(0, 15).c_str());
   if (ticket != nullptr) {
     RunInTurns(*loop, *ticket);

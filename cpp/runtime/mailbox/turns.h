@@ -13,8 +13,7 @@ namespace pyflinkpp {
 // and the order in which they get on depends on the machine. So each waits for its turn, and its
 // place in the queue is taken by who notifies it, not when its thread wakes up.
 //
-//   idle --Ready--> waiting --(first in the queue, nobody has the turn)--> running --GiveBack-->
-//   idle
+//   idle --Ready--> waiting --(first, nobody has the turn)--> running --GiveBack--> idle
 //
 // A turn orders, it does not exclude: a loop that keeps it for more than a tick (a function that
 // sleeps, or waits for somebody else) goes on, but the next one starts as well. So nothing can wait

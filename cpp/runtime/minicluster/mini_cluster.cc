@@ -72,6 +72,16 @@ void JobHandle::OnState(JobState state) {
   state_ = state;
 }
 
+void JobHandle::OnWatermark(const TaskWatermark& watermark) {
+  MutexLock lock(mutex_);
+  watermarks_[watermark.task] = watermark;
+}
+
+std::map<std::string, TaskWatermark> JobHandle::watermarks() {
+  MutexLock lock(mutex_);
+  return watermarks_;
+}
+
 void JobHandle::OnEnd(const JobResult& result) {
   transport_.Release(job_id_);
   {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,7 +43,11 @@ class JobHandle : public JobListener {
   // Gives up the results: what the job still produces is dropped.
   void CloseResults() { results_.reset(); }
 
+  // How far event time is, by task, as last heard.
+  std::map<std::string, TaskWatermark> watermarks();
+
   void OnState(JobState state) override;
+  void OnWatermark(const TaskWatermark& watermark) override;
   void OnEnd(const JobResult& result) override;
 
  private:
@@ -55,6 +60,7 @@ class JobHandle : public JobListener {
   CondVar ended_;
   JobState state_ ABSL_GUARDED_BY(mutex_) = JobState::kCreated;
   std::optional<JobResult> result_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, TaskWatermark> watermarks_ ABSL_GUARDED_BY(mutex_);
   Mailbox mailbox_;  // notified of results and of the end
   ReadyChannels ready_;
   std::unique_ptr<InputChannel> results_;

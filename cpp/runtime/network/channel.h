@@ -28,6 +28,7 @@ struct ChannelId {
   int edge = 0;
   int source = 0;  // subtask that sends
   int target = 0;  // subtask that receives
+  // NOLINTNEXTLINE(modernize-use-nullptr): the check's mistake
   auto operator<=>(const ChannelId&) const = default;
 };
 

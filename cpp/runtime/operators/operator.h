@@ -140,8 +140,8 @@ class Operator {
     return absl::OkStatus();
   }
 
-  // Batch mode: the last element of a key has come. The key's timers fire, its windows emit, its state goes; then it is as
-  // if no watermark had come. kMore: call again.
+  // Batch mode: the last element of a key has come. The key's timers fire, its windows emit, its
+  // state goes; then it is as if no watermark had come. kMore: call again.
   virtual absl::StatusOr<Progress> FinishKey(Output& output) {
     (void)output;
     return absl::UnimplementedError("this operator in batch mode");

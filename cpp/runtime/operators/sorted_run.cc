@@ -1,6 +1,7 @@
 #include "runtime/operators/sorted_run.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <utility>
 
@@ -8,10 +9,41 @@
 
 namespace pyflinkpp {
 
+namespace {
+
+// What decides most comparisons, side by side: the records themselves are all over the memory.
+struct SortEntry {
+  uint64_t prefix;  // the key's first bytes, as a number of the same order
+  int64_t timestamp;
+  uint32_t key_size;
+  uint32_t position;
+};
+
+uint64_t PrefixOf(absl::string_view key) {
+  uint64_t prefix = 0;
+  if (!key.empty()) std::memcpy(&prefix, key.data(), std::min(key.size(), sizeof(prefix)));
+  return __builtin_bswap64(prefix);
+}
+
+}  // namespace
+
 void SortedBlock::Sort() {
-  order.resize(batch->size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [this](uint32_t a, uint32_t b) { return at(a) < at(b); });
+  const std::vector<RecordKey>& keys = batch->keys();
+  std::vector<SortEntry> entries(batch->size());
+  for (uint32_t i = 0; i < entries.size(); ++i)
+    entries[i] = {PrefixOf(keys[i].bytes()), batch->timestamps()[i], keys[i].size, i};
+  std::sort(entries.begin(), entries.end(), [&](const SortEntry& a, const SortEntry& b) {
+    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    if (a.key_size <= sizeof(a.prefix) && b.key_size <= sizeof(b.prefix)) {
+      if (a.key_size != b.key_size) return a.key_size < b.key_size;
+    } else if (const int order = keys[a.position].bytes().compare(keys[b.position].bytes());
+               order != 0) {
+      return order < 0;
+    }
+    return a.timestamp != b.timestamp ? a.timestamp < b.timestamp : a.position < b.position;
+  });
+  order.resize(entries.size());
+  for (size_t i = 0; i < entries.size(); ++i) order[i] = entries[i].position;
 }
 
 absl::Status EncodeBlock(const SortedBlock& block, std::string& out) {
@@ -50,7 +82,8 @@ absl::StatusOr<SortedBlock> DecodeBlock(absl::string_view bytes,
     block.numbers.push_back(number);
   }
   std::byte* rows = batch.Append(count);
-  std::memset(rows, 0, count * batch.stride());  // whatever is read before an error has an owner
+  std::memset(rows, 0,
+              size_t{count} * batch.stride());  // whatever is read before an error has an owner
   RETURN_IF_ERROR(serializer->Read(reader, count, rows, batch.arena()));
   block.order.resize(count);
   std::iota(block.order.begin(), block.order.end(), 0u);

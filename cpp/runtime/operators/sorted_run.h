@@ -35,7 +35,7 @@ struct SortedBlock {
   SortKey at(uint32_t position) const {
     return {batch->keys()[position].bytes(), batch->timestamps()[position], numbers[position]};
   }
-  // Fills `order`.
+  // Fills `order`. REQUIRES: numbers rise with the position.
   void Sort();
 };
 

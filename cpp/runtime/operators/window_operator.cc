@@ -166,7 +166,7 @@ class WindowOperator final : public Operator {
     for (size_t element = 0; element < run_.elements(); ++element) {
       const size_t i = view.position;
       for (size_t w = run_.begin(element); w < run_.ends[element]; ++w) {
-        if (w + kLookAhead < run_.windows.size()) HintAt(w + kLookAhead);
+        HintAt(w + kLookAhead);
         bool found;
         std::byte* row = contents.Access(w, &found);
         RETURN_IF_ERROR(function_->Add(batch, i, !found, row));
@@ -374,7 +374,7 @@ class WindowOperator final : public Operator {
 
     const Entered entered(*this);
     for (size_t i = 0; i < due_.size(); ++i) {
-      if (i + kLookAhead < due_.size()) HintAt(i + kLookAhead);
+      HintAt(i + kLookAhead);
       const WindowTimers::Timer& timer = due_[i];
       const RecordKey& contents_key = keys_.keys()[i];
       store_->SetKey(timer.key);
@@ -398,13 +398,14 @@ class WindowOperator final : public Operator {
   // State that is not in the cache costs more than the function: what contents point to is fetched
   // while others are worked on.
   void HintAt(size_t prefetched) {
+    if (prefetched >= keys_.keys().size()) return;
     const std::byte* row = store_->contents().Hint(prefetched);
     if (row != nullptr) function_->Hint(row);
   }
 
   // The contents of the current key and window.
   absl::Status Emit(const std::byte* row, WindowOutput& emitted) {
-    const absl::Status status = function_->Emit(store_->key(), store_->window(), row, emitted);
+    absl::Status status = function_->Emit(store_->key(), store_->window(), row, emitted);
     emitted.Stamp(store_->window().max_timestamp());
     return status;
   }

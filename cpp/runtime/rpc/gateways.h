@@ -22,6 +22,7 @@ class JobManagerGateway {
   virtual void RegisterTaskManager(int slots, TaskManagerGateway* task_manager) = 0;
   virtual void ReportTask(idl::TaskReport report) = 0;
   virtual void RequestSplit(idl::SplitRequest request) = 0;
+  virtual void ReportWatermark(idl::WatermarkProgress progress) = 0;
 };
 
 }  // namespace pyflinkpp

@@ -48,11 +48,13 @@ bool OperatorChain::Passes(const Moving& moving, size_t node) const {
          (!watermark->idle && watermark->timestamp == kMaxTimestamp);
 }
 
-void OperatorChain::BeginControl(Control control, size_t origin) {
+void OperatorChain::BeginControl(const Control& control, size_t origin) {
   PFPP_CHECK(origin != kOutside || controls_.empty());
-  Moving moving{std::move(control), origin, origin == kOutside ? 0 : origin + 1,
+  Moving moving{control, origin, origin == kOutside ? 0 : origin + 1,
                 std::vector<bool>(nodes_.size())};
   moving.reaches[origin == kOutside ? 0 : origin] = true;
+  const auto* watermark = std::get_if<Watermark>(&moving.control);
+  if (watermark != nullptr && (origin != kOutside || Passes(moving, 0))) watermark_ = *watermark;
   for (size_t i = 1; i < nodes_.size(); ++i) {
     const size_t before = predecessor_[i];
     if (moving.reaches[before] && Passes(moving, before)) moving.reaches[i] = true;

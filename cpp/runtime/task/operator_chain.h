@@ -62,6 +62,9 @@ class OperatorChain {
   // Tells the time to the first of them for which it has come.
   absl::Status RunProcessingTime(int64_t now);
 
+  // The last one that passed, or that an operator sent itself.
+  Watermark watermark() const { return watermark_; }
+
   void Flush();
   bool needs_commit() const;
   absl::StatusOr<Progress> Commit();
@@ -82,7 +85,7 @@ class OperatorChain {
 
   int deepest_pending() const;
   // `origin`: the node that sends it, or kOutside.
-  void BeginControl(Control control, size_t origin = kOutside);
+  void BeginControl(const Control& control, size_t origin = kOutside);
   bool Passes(const Moving& moving, size_t node) const;
   absl::StatusOr<Progress> RunControl();
   absl::Status SendBeforeFailure(const absl::Status& status = absl::OkStatus());
@@ -95,6 +98,7 @@ class OperatorChain {
   std::vector<size_t> predecessor_;  // by node
   std::vector<Moving>
       controls_;  // the last one goes first: what an operator sends while another passes
+  Watermark watermark_;
   size_t committed_ = 0;
   absl::Status
       failure_;  // of the node failed_, while its successors still work on what came before

@@ -16,6 +16,16 @@ class StatusWatermarkValve {
   explicit StatusWatermarkValve(size_t channels) : channels_(channels) {}
 
   // Takes a channel's watermark; returns what the task now says, if that is new.
+  // The live channel that is behind the others; none when all are idle.
+  std::optional<size_t> holder() const {
+    std::optional<size_t> least;
+    for (size_t i = 0; i < channels_.size(); ++i) {
+      if (channels_[i].idle) continue;
+      if (!least || channels_[i].timestamp < channels_[*least].timestamp) least = i;
+    }
+    return least;
+  }
+
   std::optional<Watermark> Advance(size_t channel, const Watermark& watermark) {
     channels_[channel].idle = watermark.idle;
     if (!watermark.idle)

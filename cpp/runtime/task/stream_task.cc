@@ -11,6 +11,9 @@
 #include "runtime/task/state_backends.h"
 
 namespace pyflinkpp {
+namespace {
+constexpr int64_t kFollowWatermarkMs = 100;
+}
 
 StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& transport,
                        const OperatorRegistry& registry, TaskListener& listener)
@@ -20,7 +23,9 @@ StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& tran
       transport_(transport),
       registry_(registry),
       listener_(listener),
-      gate_(mailbox()) {}
+      gate_(mailbox()) {
+  progress_.watermark = kMinTimestamp;
+}
 
 StreamTask::~StreamTask() = default;
 
@@ -166,6 +171,7 @@ absl::Status StreamTask::Build() {
       gate_.Open(transport_,
                  {deployment_.task.job_id, input.edge, source, deployment_.task.subtask},
                  input.input);
+      channel_sources_.emplace_back(input.edge, source);
     }
   }
   open_channels_ = gate_.size();
@@ -191,13 +197,16 @@ StepResult StreamTask::Work() {
       if (status.ok()) status = chain_->Open();
       if (!status.ok()) return Fail(status);
       phase_ = Phase::kRunning;
-      Report(idl::TaskState::RUNNING, std::nullopt);
+      Report(idl::TaskState::RUNNING);
       if (source_ != nullptr) source_->request_split();
       return {StepResult::State::kMore, "open"};
     }
     case Phase::kRunning:
-    case Phase::kEnding:
-      return RunChain();
+    case Phase::kEnding: {
+      const StepResult result = RunChain();
+      if (result.state == StepResult::State::kWait) FollowWatermark();
+      return result;
+    }
     case Phase::kPrepared:
     case Phase::kDone:
       return {StepResult::State::kWait, "idle"};
@@ -216,6 +225,7 @@ StepResult StreamTask::RunChain() {
   if (ticked_.load(std::memory_order_relaxed)) {
     ticked_.store(false, std::memory_order_relaxed);
     chain_->Flush();
+    FollowWatermark();
   }
   const int64_t next = chain_->next_processing_time();
   if (next != kMaxTimestamp) {
@@ -237,6 +247,33 @@ StepResult StreamTask::RunChain() {
     return {StepResult::State::kMore, "end of input"};
   }
   return source_ != nullptr ? PollSource() : TakeInput();
+}
+
+// Tells the JobManager, now and then, how far event time is and which input holds it.
+void StreamTask::FollowWatermark() {
+  const int64_t now = env_.clock.NowMillis();
+  idl::WatermarkProgress progress = Progressed();
+  if (progress_.since_ms != 0 && progress == progress_) return;
+  if (now - progress_seen_ms_ < kFollowWatermarkMs) {
+    return WakeAt(progress_seen_ms_ + kFollowWatermarkMs);  // also when the task sleeps
+  }
+  progress_seen_ms_ = now;
+  if (progress_.since_ms == 0 || progress.watermark != progress_.watermark) progress.since_ms = now;
+  progress_ = progress;
+  listener_.OnWatermark(std::move(progress));
+}
+
+// What there is to tell now.
+idl::WatermarkProgress StreamTask::Progressed() const {
+  idl::WatermarkProgress progress = progress_;
+  progress.task = deployment_.task;
+  progress.watermark = chain_->watermark().timestamp;
+  progress.idle = chain_->watermark().idle;
+  if (const std::optional<size_t> holder = valve_->holder()) {
+    progress.held_by_edge = channel_sources_[*holder].first;
+    progress.held_by_subtask = channel_sources_[*holder].second;
+  }
+  return progress;
 }
 
 // Makes the task step when the wall clock shows `millis`.
@@ -305,7 +342,7 @@ void StreamTask::PrepareCommit() {
   }
   if (!chain_->needs_commit()) return End(idl::TaskState::FINISHED, std::nullopt);
   phase_ = Phase::kPrepared;
-  Report(idl::TaskState::PREPARED, std::nullopt);
+  Report(idl::TaskState::PREPARED);
 }
 
 // The failure that a status carries, with what it lacks of where it happened.
@@ -330,13 +367,21 @@ void StreamTask::End(idl::TaskState::type state, std::optional<idl::Failure> fai
       failure = NamedFailure(closed);
     }
   }
-  Report(state, std::move(failure));
+  // Whoever hears of the end finds everything gone: files of state, threads, channels.
+  idl::TaskReport report = ReportOf(state, std::move(failure));
   chain_.reset();
+  keyed_state_.clear();
   gate_.Close();
+  listener_.OnReport(std::move(report));
   EndLoop();
 }
 
-void StreamTask::Report(idl::TaskState::type state, std::optional<idl::Failure> failure) {
+void StreamTask::Report(idl::TaskState::type state) {
+  listener_.OnReport(ReportOf(state, std::nullopt));
+}
+
+idl::TaskReport StreamTask::ReportOf(idl::TaskState::type state,
+                                     std::optional<idl::Failure> failure) const {
   idl::TaskReport report;
   report.task = deployment_.task;
   report.state = state;
@@ -355,7 +400,7 @@ void StreamTask::Report(idl::TaskState::type state, std::optional<idl::Failure> 
     }
   }
   report.accumulators = accumulators_;
-  listener_.OnReport(std::move(report));
+  return report;
 }
 
 }  // namespace pyflinkpp

@@ -23,6 +23,7 @@ class TaskListener {
   virtual ~TaskListener() = default;
   virtual void OnReport(idl::TaskReport report) = 0;
   virtual void OnSplitRequest(idl::SplitRequest request) = 0;
+  virtual void OnWatermark(idl::WatermarkProgress progress) = 0;
 };
 
 // Runs on its own loop; others only post mail (Cancel, AddSplits, Commit) or set the tick.
@@ -58,12 +59,15 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   StepResult TakeInput();
   StepResult PollSource();
   void WakeAt(int64_t millis);
+  void FollowWatermark();
+  idl::WatermarkProgress Progressed() const;
   void ConsumeElement(size_t channel, StreamElement element);
   void PrepareCommit();
   void End(idl::TaskState::type state, std::optional<idl::Failure> failure);
   StepResult Fail(const absl::Status& status);
   idl::Failure NamedFailure(const absl::Status& status) const;
-  void Report(idl::TaskState::type state, std::optional<idl::Failure> failure);
+  void Report(idl::TaskState::type state);
+  idl::TaskReport ReportOf(idl::TaskState::type state, std::optional<idl::Failure> failure) const;
 
   const idl::TaskDeployment deployment_;
   Env& env_;
@@ -83,7 +87,10 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   SourceOperator* source_ = nullptr;  // the chain's head, if it is a source
   bool source_waits_ = false;
   bool end_pushed_ = false;
-  int64_t wake_at_ = kMaxTimestamp;  // for which mail is on its way
+  std::vector<std::pair<int, int>> channel_sources_;  // by channel: exchange and sending subtask
+  idl::WatermarkProgress progress_;                   // as last reported
+  int64_t progress_seen_ms_ = 0;                      // wall clock, when it was last looked at
+  int64_t wake_at_ = kMaxTimestamp;                   // for which mail is on its way
 };
 
 }  // namespace pyflinkpp

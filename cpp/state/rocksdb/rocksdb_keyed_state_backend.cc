@@ -78,7 +78,7 @@ class RocksDbValueState final : public ValueState {
         groups_(groups),
         max_parallelism_(max_parallelism),
         serializer_(std::move(serializer)),
-        stride_((serializer_->stride() + 7) / 8 * 8) {}
+        stride_((size_t{serializer_->stride()} + 7) / 8 * 8) {}
 
   ~RocksDbValueState() override { ReleaseSlots(); }
 
@@ -94,6 +94,7 @@ class RocksDbValueState final : public ValueState {
     if (made.empty()) return absl::OkStatus();
 
     std::vector<rocksdb::Slice> stored_keys;
+    stored_keys.reserve(made.size());
     for (const Slot* slot : made) stored_keys.emplace_back(slot->stored_key);
     std::vector<rocksdb::PinnableSlice> values(made.size());
     std::vector<rocksdb::Status> statuses(made.size());

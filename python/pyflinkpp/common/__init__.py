@@ -20,6 +20,9 @@ from pyflinkpp.common.types import Row, RowKind
 from pyflinkpp.common.watermark_strategy import (
     AssignerWithPeriodicWatermarksWrapper,
     TimestampAssigner,
+    Watermark,
+    WatermarkGenerator,
+    WatermarkOutput,
     WatermarkStrategy,
 )
 
@@ -66,6 +69,9 @@ __all__ = [
     "TypeInformation",
     "TypeSerializer",
     "Types",
+    "Watermark",
+    "WatermarkGenerator",
+    "WatermarkOutput",
     "WatermarkStrategy",
 ]
 

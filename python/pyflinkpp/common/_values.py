@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["format_map", "parse_boolean", "parse_duration_ms", "parse_map"]
+__all__ = ["format_map", "parse_boolean", "parse_duration_ms", "parse_map", "split_quoted"]
 
 _NANOS = {
     "ns": 1, "nano": 1, "nanos": 1, "nanosecond": 1, "nanoseconds": 1,
@@ -61,9 +61,9 @@ def parse_map(key: str, text: str) -> dict[str, str]:
     :raises ValueError: When a part of it has no colon.
     """
     result = {}
-    for pair in _split(text, ","):
+    for pair in split_quoted(text, ","):
         if pair.strip():
-            name, *value = _split(pair, ":")
+            name, *value = split_quoted(pair, ":")
             if not value:
                 raise ValueError(f"{key}: {pair.strip()!r} is not of the form key:value")
             result[_unquoted(name)] = _unquoted(":".join(value))
@@ -92,7 +92,13 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def _split(text: str, separator: str) -> list[str]:
+def split_quoted(text: str, separator: str) -> list[str]:
+    """Splits a text where a character stands that is not in quotes.
+
+    :param text: The text.
+    :param separator: The character.
+    :return: The parts, with their quotes.
+    """
     parts, quote = [""], ""
     for character in text:
         if quote:

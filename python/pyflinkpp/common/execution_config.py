@@ -16,6 +16,7 @@ MAX_PARALLELISM = "pipeline.max-parallelism"
 AUTO_WATERMARK_INTERVAL = "pipeline.auto-watermark-interval"
 CLOSURE_CLEANER = "pipeline.closure-cleaner-level"
 AUTO_UIDS = "pipeline.auto-generate-uids"
+CACHED_FILES = "pipeline.cached-files"
 OBJECT_REUSE = "pipeline.object-reuse"
 JOB_PARAMETERS = "pipeline.global-job-parameters"
 LATENCY_INTERVAL = "metrics.latency.interval"
@@ -186,7 +187,12 @@ class ExecutionConfig:
         return self._configuration.get_boolean(AUTO_UIDS, True)
 
     def enable_object_reuse(self) -> ExecutionConfig:
-        """Lets several consumers share an element; none of them may change it.
+        """Has no effect: elements are passed on in one way.
+
+        An element whose type is declared is copied as a function gives it on, unless it can't be
+        changed; so is one that goes to several consumers, for all but one of them. An element
+        without a declared type goes to its one consumer as it is, so neither the function that
+        has given it on nor its consumer may change it while the other still uses it.
 
         :return: This object.
         """
@@ -194,7 +200,7 @@ class ExecutionConfig:
         return self
 
     def disable_object_reuse(self) -> ExecutionConfig:
-        """Gives each of several consumers its own copy of an element that could be changed.
+        """Has no effect: elements are passed on as :meth:`enable_object_reuse` says.
 
         :return: This object.
         """
@@ -202,9 +208,9 @@ class ExecutionConfig:
         return self
 
     def is_object_reuse_enabled(self) -> bool:
-        """Tells whether several consumers share an element.
+        """Tells what was set; it has no effect.
 
-        :return: True if so.
+        :return: True if object reuse was enabled.
         """
         return self._configuration.get_boolean(OBJECT_REUSE, False)
 

@@ -50,6 +50,20 @@ class JobClient:
         self._job.cancel()
         return CompletableFuture(self._job.wait, lambda: None)
 
+    def get_watermarks(self) -> dict[str, dict[str, Any]]:
+        """Tells how far each task's event time is and what holds it.
+
+        A task's watermark is that of its input that is behind the others, so what holds a job is
+        found by following ``held_by`` from task to task. The answer is up to 100 ms old.
+
+        :return: By task, as "Window (2/4)": "watermark" (milliseconds since the epoch, the least
+            64-bit integer before the first one), "idle" (True when all its inputs are),
+            "held_by" (the task whose watermark is behind the others', "" for a task with a source)
+            and "since_ms" (the wall clock's time when the watermark was last seen to rise).
+        """
+        watermarks: dict[str, dict[str, Any]] = self._job.watermarks()
+        return watermarks
+
     def get_job_execution_result(self) -> CompletableFuture[JobExecutionResult]:
         """Waits for the job.
 

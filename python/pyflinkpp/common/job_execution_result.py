@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyflinkpp.common.job_id import JobID
+from pyflinkpp.metrics._report import REPORT, merged
 
 __all__ = ["JobExecutionResult"]
 
@@ -12,21 +13,22 @@ _COUNTS = ("parallelism", "records_in", "records_out", "late_dropped", "state_ac
 
 
 class JobExecutionResult:
-    """What a finished job tells: its id, run time, accumulators, and what its operators counted.
+    """What a finished job tells: its id, run time, accumulators, metrics, and what its operators
+    counted.
 
     :param job_id: The job's id.
     :param result: What the engine tells: "runtime_ms", "operators" and "accumulators".
     """
 
-    __slots__ = ("_accumulators", "_job_id", "_operators", "_runtime_ms")
+    __slots__ = ("_accumulators", "_job_id", "_operators", "_reports", "_runtime_ms")
 
     def __init__(self, job_id: JobID, result: dict[str, Any]) -> None:
         self._job_id = job_id
         self._runtime_ms: int = result["runtime_ms"]
         self._operators: list[dict[str, Any]] = result["operators"]
-        self._accumulators = {
-            name: _merged(name, pickles) for name, pickles in result["accumulators"].items()
-        }
+        pickles: dict[str, list[bytes]] = dict(result["accumulators"])
+        self._reports = pickles.pop(REPORT, [])
+        self._accumulators = {name: _merged(name, of_name) for name, of_name in pickles.items()}
 
     def get_job_id(self) -> JobID:
         """Gives the job's id.
@@ -64,6 +66,20 @@ class JobExecutionResult:
         """
         return dict(self._accumulators)
 
+    def get_metrics(self) -> dict[str, dict[str, Any]]:
+        """Gives the metrics that functions have registered, over all subtasks.
+
+        >>> result.get_metrics()["Map"]["broken"]  # doctest: +SKIP
+        3
+
+        :return: A dict by the name of the operator (those of equal name together), by the name of
+            the metric, with the names of its groups and dots before it. A counter and a meter give
+            their sum, a distribution {"sum", "count", "min", "max"}, a gauge the list of its
+            values in the order of subtasks.
+        :raises TypeError: When a metric is of two kinds.
+        """
+        return merged(self._reports)
+
     def get_summary(self) -> dict[str, dict[str, int]]:
         """Tells what each operator counted.
 
@@ -95,6 +111,11 @@ class JobExecutionResult:
             numbers = (f"{count:>{width}}" for count, width in zip(counts, widths[1:], strict=True))
             lines.append(f"  {name:<{widths[0]}}  {'  '.join(numbers)}")
         lines += [f"  accumulator {name}: {value}" for name, value in self._accumulators.items()]
+        lines += [
+            f"  metric {operator}.{name}: {value}"
+            for operator, metrics in self.get_metrics().items()
+            for name, value in metrics.items()
+        ]
         return "\n".join(lines)
 
 

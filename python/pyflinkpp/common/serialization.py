@@ -9,6 +9,7 @@ __all__ = [
     "ByteArraySchema",
     "DeserializationSchema",
     "Encoder",
+    "RowDataBulkWriterFactory",
     "RowFieldExtractorSchema",
     "SerializationSchema",
     "SimpleStringSchema",
@@ -78,6 +79,10 @@ class BulkWriterFactory:
 
     def __init__(self) -> None:
         raise not_yet("BulkWriterFactory", "use FileSink.for_row_format(…)")
+
+
+class RowDataBulkWriterFactory(BulkWriterFactory):
+    """How a bulk-format file sink writes rows."""
 
 
 def _known_charset(name: str) -> str:

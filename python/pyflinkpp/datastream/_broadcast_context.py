@@ -35,7 +35,9 @@ class ReadOnlyContext(_FunctionContext):  # type: ignore[misc]
 
     _states: BroadcastStates
 
-    def get_broadcast_state(self, state_descriptor: MapStateDescriptor) -> ReadOnlyBroadcastState[Any, Any]:
+    def get_broadcast_state(
+        self, state_descriptor: MapStateDescriptor
+    ) -> ReadOnlyBroadcastState[Any, Any]:
         """Gives a broadcast state to read.
 
         :param state_descriptor: Its descriptor.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pyflinkpp._engine import native
+from pyflinkpp.common.execution_config import CACHED_FILES
 from pyflinkpp.common.typeinfo import engine_type
 from pyflinkpp.datastream._engine_spec import engine_spec
 from pyflinkpp.datastream._transformation import Edge, Transformation
@@ -41,12 +42,17 @@ class Translation:
         """Makes the graph.
 
         :return: The engine's JobGraph.
+        :raises FileNotFoundError: When a file that is read or cached is missing.
         :raises TypeError: When a function can't be pickled or an element does not fit its type.
         :raises ValueError: When the program is not valid.
         """
         self._check()
         configuration = self._environment._configuration.to_dict()
         configuration["execution.runtime-mode"] = "BATCH" if self._batch else "STREAMING"
+        if configuration.get(CACHED_FILES):
+            from pyflinkpp.datastream._distributed_cache import checked_cached_files
+
+            configuration[CACHED_FILES] = checked_cached_files(configuration[CACHED_FILES])
         self.graph = native().JobGraph(configuration)
         for node in self._nodes:
             if _is_custom_partitioning(node):

@@ -62,14 +62,6 @@ class MissingFromEnvironment:
         """
         raise no_jvm("StreamExecutionEnvironment.add_classpaths()", _CONNECTORS)
 
-    def add_python_file(self, file_path: str) -> NoReturn:
-        """Would send a Python file to the cluster.
-
-        :param file_path: The file.
-        :raises NotImplementedError: Always, in this version.
-        """
-        raise not_yet("StreamExecutionEnvironment.add_python_file()", _IMPORTS)
-
     def add_python_archive(self, archive_path: str, target_dir: str | None = None) -> NoReturn:
         """Would send an archive of Python files to the cluster.
 
@@ -126,6 +118,50 @@ class MissingFromEnvironment:
         """
         return -1
 
+    def get_checkpointing_mode(self) -> CheckpointingMode:
+        """Gives what would hold after a failure.
+
+        :return: EXACTLY_ONCE, Flink's default.
+        """
+        from pyflinkpp.datastream.checkpointing_mode import CheckpointingMode
+
+        return CheckpointingMode.EXACTLY_ONCE
+
+    def get_checkpointing_consistency_mode(self) -> CheckpointingMode:
+        """Gives what would hold after a failure.
+
+        :return: EXACTLY_ONCE, Flink's default.
+        """
+        return self.get_checkpointing_mode()
+
+    def is_unaligned_checkpoints_enabled(self) -> bool:
+        """Tells whether checkpoints overtake elements.
+
+        :return: False: there are none.
+        """
+        return False
+
+    def is_force_unaligned_checkpoints(self) -> bool:
+        """Tells whether checkpoints overtake elements wherever they can.
+
+        :return: False: there are none.
+        """
+        return False
+
+    def is_changelog_state_backend_enabled(self) -> bool | None:
+        """Tells whether a log of the changes of state is kept.
+
+        :return: None: nothing has set it.
+        """
+        return None
+
+    def get_default_savepoint_directory(self) -> str | None:
+        """Tells where savepoints are written.
+
+        :return: None: nothing has set it.
+        """
+        return None
+
     def enable_changelog_state_backend(self, enabled: bool) -> NoReturn:
         """Would keep a log of the changes of state.
 
@@ -141,15 +177,3 @@ class MissingFromEnvironment:
         :raises NotImplementedError: Always, in this version.
         """
         raise not_yet("StreamExecutionEnvironment.set_default_savepoint_directory()")
-
-    def register_cached_file(self, file_path: str, name: str, executable: bool = False) -> NoReturn:
-        """Would give functions access to a file.
-
-        :param file_path: The file.
-        :param name: The name under which functions find it.
-        :param executable: Whether it is a program.
-        :raises NotImplementedError: Always, in this version.
-        """
-        raise not_yet(
-            "StreamExecutionEnvironment.register_cached_file()", "open the file by its path"
-        )

@@ -9,10 +9,12 @@ from pyflinkpp.common._values import parse_boolean, parse_duration_ms, parse_map
 from pyflinkpp.common.configuration import Configuration
 from pyflinkpp.common.execution_config import (
     AUTO_WATERMARK_INTERVAL,
+    CACHED_FILES,
     JOB_PARAMETERS,
     MAX_PARALLELISM,
     PARALLELISM,
 )
+from pyflinkpp.datastream._distributed_cache import parse_cached_files
 
 __all__ = ["check_settings"]
 
@@ -43,6 +45,8 @@ def check_settings(configuration: Configuration) -> None:
             parse_duration_ms(key, value)
         elif key == JOB_PARAMETERS:
             parse_map(key, value)
+        elif key == CACHED_FILES:
+            parse_cached_files(value)
         elif key in _CHOICES and value.lower() not in map(str.lower, _CHOICES[key]):
             raise ValueError(f"{key}: {value!r} is none of {', '.join(_CHOICES[key])}")
         elif key == PARALLELISM:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyflinkpp._missing import not_yet
 from pyflinkpp.common._values import parse_map
-from pyflinkpp.common.execution_config import JOB_PARAMETERS
+from pyflinkpp.common.execution_config import CACHED_FILES, JOB_PARAMETERS
 
 if TYPE_CHECKING:
     from pyflinkpp.common.accumulators import (
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
         IntCounter,
         LongCounter,
     )
+    from pyflinkpp.datastream._distributed_cache import DistributedCache
     from pyflinkpp.datastream._state_base import (
         AggregatingState,
         ListState,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ValueStateDescriptor,
     )
     from pyflinkpp.datastream._state_runtime import CellStore, KeyedStates
+    from pyflinkpp.metrics import MetricGroup
 
 A = TypeVar("A", bound="Accumulator[Any, Any]")
 
@@ -109,9 +110,12 @@ class RuntimeContext(KeyedStateStore):
     __slots__ = (
         "_accumulators",
         "_attempt",
+        "_cached_files",
         "_job_parameters",
         "_keyed_states",
         "_max_parallelism",
+        "_metrics",
+        "_operator_name",
         "_parallelism",
         "_state_store",
         "_subtask",
@@ -126,6 +130,8 @@ class RuntimeContext(KeyedStateStore):
         attempt: int,
         max_parallelism: int,
         job_parameters: dict[str, str],
+        cached_files: str = "",
+        operator_name: str = "",
     ) -> None:
         self._task_name = task_name
         self._parallelism = parallelism
@@ -133,6 +139,9 @@ class RuntimeContext(KeyedStateStore):
         self._attempt = attempt
         self._max_parallelism = max_parallelism
         self._job_parameters = job_parameters
+        self._cached_files = cached_files
+        self._operator_name = operator_name or task_name
+        self._metrics: MetricGroup | None = None
         self._accumulators: dict[str, Accumulator[Any, Any]] = {}
         self._state_store: CellStore | None = None
         self._keyed_states: KeyedStates | None = None
@@ -203,12 +212,36 @@ class RuntimeContext(KeyedStateStore):
         """
         return self._job_parameters.get(key, default_value)
 
-    def get_metrics_group(self) -> NoReturn:
-        """Would give access to the task's metrics.
+    def get_metrics_group(self) -> MetricGroup:
+        """Gives the place for the function's metrics; :class:`JobExecutionResult` shows them.
 
-        :raises NotImplementedError: Always, in this version.
+        >>> class Parse(MapFunction):
+        ...     def open(self, runtime_context):
+        ...         self.broken = runtime_context.get_metrics_group().counter("broken")
+
+        :return: The group.
         """
-        raise not_yet("RuntimeContext.get_metrics_group()", "use an accumulator")
+        if self._metrics is None:
+            from pyflinkpp.metrics import MetricGroup
+
+            variables = {
+                "<task_name>": self._task_name,
+                "<operator_name>": self._operator_name,
+                "<subtask_index>": str(self._subtask),
+                "<task_attempt_num>": str(self._attempt),
+            }
+            self._metrics = MetricGroup((self._operator_name, str(self._subtask)), variables)
+        return self._metrics
+
+    def get_distributed_cache(self) -> DistributedCache:
+        """Gives access to the files of :meth:`StreamExecutionEnvironment.register_cached_file`.
+
+        :return: The files.
+        """
+        from pyflinkpp.datastream._distributed_cache import DistributedCache, parse_cached_files
+
+        files = parse_cached_files(self._cached_files)
+        return DistributedCache({file.name: file.path for file in files})
 
     def add_accumulator(self, name: str, accumulator: Accumulator[Any, Any]) -> None:
         """Registers an accumulator; the finished job gives it merged over all subtasks.
@@ -305,35 +338,46 @@ def make_runtime_context(
     subtask: int,
     attempt: int,
     max_parallelism: int,
-    job_parameters: dict[str, str],
+    configuration: dict[str, str],
+    operator_name: str = "",
 ) -> RuntimeContext:
     """Makes a runtime context; the engine calls it.
 
-    :param task_name: The name of the task.
+    :param task_name: The name of the task, with or without its subtask.
     :param parallelism: The number of its subtasks.
     :param subtask: The index of this one.
     :param attempt: How often it was started before.
     :param max_parallelism: The number of key groups.
-    :param job_parameters: The parameters of the job, or its whole configuration, which holds them.
+    :param configuration: The configuration of the job.
+    :param operator_name: The name of the operator; that of the task when it is not known.
     :return: The context.
     """
-    text = job_parameters.get(JOB_PARAMETERS)
-    if text is not None:
-        job_parameters = parse_map(JOB_PARAMETERS, text)
-    return RuntimeContext(task_name, parallelism, subtask, attempt, max_parallelism, job_parameters)
+    return RuntimeContext(
+        task_name.removesuffix(f" ({subtask + 1}/{parallelism})"),
+        parallelism,
+        subtask,
+        attempt,
+        max_parallelism,
+        parse_map(JOB_PARAMETERS, configuration.get(JOB_PARAMETERS, "")),
+        configuration.get(CACHED_FILES, ""),
+        operator_name,
+    )
 
 
 def pickled_accumulators(context: RuntimeContext) -> dict[str, bytes]:
-    """Gives what a function has accumulated; the engine calls it after ``close``.
+    """Gives what a function has accumulated and measured; the engine calls it after ``close``.
 
     :param context: The context that the function got.
-    :return: The accumulators' pickles by name.
+    :return: The accumulators' pickles by name, and a report of the metrics.
     """
-    if not context._accumulators:
-        return {}
-    import cloudpickle
+    pickles: dict[str, bytes] = {}
+    if context._accumulators:
+        import cloudpickle
 
-    return {
-        name: cloudpickle.dumps(accumulator, protocol=5)
-        for name, accumulator in context._accumulators.items()
-    }
+        for name, accumulator in context._accumulators.items():
+            pickles[name] = cloudpickle.dumps(accumulator, protocol=5)
+    if context._metrics is not None:
+        from pyflinkpp.metrics._report import REPORT, report
+
+        pickles[REPORT] = report(context._operator_name, context._subtask, context._metrics)
+    return pickles

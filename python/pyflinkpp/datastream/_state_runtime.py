@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pyflinkpp.common.typeinfo import engine_type
 from pyflinkpp.datastream._runtime_context import KeyedStateStore
@@ -315,16 +315,16 @@ class KeyedStates(KeyedStateStore):
 def over(cell: Cell, descriptor: StateDescriptor) -> Any:
     """Makes the state of a descriptor.
 
-    :param cell: Where it is kept.
+    :param cell: Where it is kept: a ContainerCell for a list or a map.
     :param descriptor: The descriptor.
     :return: The state.
     """
     if isinstance(descriptor, ValueStateDescriptor):
         return cell
     if isinstance(descriptor, ListStateDescriptor):
-        return CellList(cell)
+        return CellList(cast(ContainerCell, cell))
     if isinstance(descriptor, MapStateDescriptor):
-        return CellMap(cell)
+        return CellMap(cast(ContainerCell, cell))
     if isinstance(descriptor, ReducingStateDescriptor):
         return CellReduction(cell, descriptor.get_reduce_function().reduce)
     if isinstance(descriptor, AggregatingStateDescriptor):

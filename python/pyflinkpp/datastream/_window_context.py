@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pyflinkpp._missing import not_yet
 from pyflinkpp.datastream._function_window import _WindowContext
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyflinkpp.datastream._runtime_context import KeyedStateStore, RuntimeContext
     from pyflinkpp.datastream._state_descriptors import StateDescriptor
     from pyflinkpp.datastream._state_runtime import Cell, CellStore
+    from pyflinkpp.metrics import MetricGroup
 
 __all__ = ["AssignerContext", "TriggerContext", "WindowContext", "merged_windows", "timestamped"]
 
@@ -127,12 +128,19 @@ class TriggerContext(_OnMergeContext):
 
     :param timers: The engine's clock and the timers of the key and the window in hand.
     :param store: Makes the state of the key and the window in hand.
+    :param runtime_context: The context of the operator.
     """
 
-    __slots__ = ("_merged", "_states", "_store", "_timers")
+    __slots__ = ("_merged", "_runtime_context", "_states", "_store", "_timers")
 
-    def __init__(self, timers: WindowTimers, store: TriggerStore) -> None:
+    def __init__(
+        self,
+        timers: WindowTimers,
+        store: TriggerStore,
+        runtime_context: RuntimeContext | None = None,
+    ) -> None:
         self._timers = timers
+        self._runtime_context = runtime_context
         self._store = store
         self._states = KeyedStates(self._cell, store.now)
         self._merged: list[tuple[int, int]] = []
@@ -155,8 +163,10 @@ class TriggerContext(_OnMergeContext):
     def delete_event_time_timer(self, time: int) -> None:  # noqa: D102
         self._timers.delete_event_time_timer(time)
 
-    def get_metric_group(self) -> NoReturn:  # noqa: D102
-        raise not_yet("Trigger.TriggerContext.get_metric_group()")
+    def get_metric_group(self) -> MetricGroup:  # noqa: D102
+        if self._runtime_context is None:
+            raise not_yet("Trigger.TriggerContext.get_metric_group()")
+        return self._runtime_context.get_metrics_group()
 
     def get_partitioned_state(self, state_descriptor: StateDescriptor) -> Any:  # noqa: D102
         return self._states.get(state_descriptor)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from pyflinkpp.datastream._state_descriptors import StateDescriptor
+    from pyflinkpp.metrics import MetricGroup
 
 __all__ = ["Trigger", "TriggerResult"]
 
@@ -56,10 +57,10 @@ class _TriggerContext(ABC):
         """
 
     @abstractmethod
-    def get_metric_group(self) -> NoReturn:
-        """Would give access to metrics.
+    def get_metric_group(self) -> MetricGroup:
+        """Gives the place for metrics, the same as that of the window's function.
 
-        :raises NotImplementedError: Always, in this version.
+        :return: The group.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyflinkpp.common import _checks
 from pyflinkpp.common._values import parse_duration_ms
 from pyflinkpp.common.configuration import Configuration
-from pyflinkpp.common.execution_config import PARALLELISM, ExecutionConfig
+from pyflinkpp.common.execution_config import CACHED_FILES, PARALLELISM, ExecutionConfig
 from pyflinkpp.common.typeinfo import TypeInformation, output_type
 from pyflinkpp.common.watermark_strategy import WatermarkStrategy
 from pyflinkpp.datastream._data_stream import DataStream
@@ -185,6 +185,57 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         """
         self._slot_sharing_groups[slot_sharing_group.get_name()] = slot_sharing_group
         return self
+
+    def register_cached_file(self, file_path: str, name: str, executable: bool = False) -> None:
+        """Lets functions find a file or directory by name, in their RuntimeContext.
+
+        >>> env.register_cached_file("/data/words.txt", "words")
+        >>> class Check(FilterFunction):
+        ...     def open(self, runtime_context):
+        ...         path = runtime_context.get_distributed_cache().get_file("words")
+
+        :param file_path: The file or directory; it has to be there when the job is submitted.
+        :param name: The name under which functions find it.
+        :param executable: Whether functions run it.
+        :raises ValueError: When another file has that name.
+        """
+        from pyflinkpp.datastream._distributed_cache import (
+            CachedFile,
+            format_cached_files,
+            parse_cached_files,
+        )
+        from pyflinkpp.datastream.connectors._files import local_path
+
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"the name of a cached file must be a text, not {name!r}")
+        new = CachedFile(name, local_path(file_path), bool(executable))
+        files = parse_cached_files(self._configuration.get_string(CACHED_FILES, ""))
+        for file in files:
+            if file.name == name and file != new:
+                raise ValueError(f"{file.path} is registered as cached file {name!r} already")
+        if new not in files:
+            text = format_cached_files([*files, new])
+            self._configuration.set_string(CACHED_FILES, text)
+
+    def add_python_file(self, file_path: str) -> None:
+        """Lets the program and its functions import a Python file, or what is in a directory or
+        an archive (zip, wheel).
+
+        It comes after what can be imported anyway.
+
+        :param file_path: The file, directory or archive.
+        :raises FileNotFoundError: When it is not there.
+        """
+        import sys
+
+        from pyflinkpp.datastream.connectors._files import local_path
+
+        path = local_path(file_path)
+        if not os.path.exists(path):
+            raise FileNotFoundError(f"add_python_file: there is no file {path}")
+        place = os.path.dirname(path) if path.endswith(".py") else path
+        if place not in sys.path:
+            sys.path.append(place)
 
     def get_default_local_parallelism(self) -> int:
         """Gives the parallelism when nothing sets it.

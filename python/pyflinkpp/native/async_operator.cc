@@ -1,5 +1,6 @@
 #include "native/async_operator.h"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <map>
@@ -29,31 +30,36 @@ class Completions {
   // The event loop's thread. The lock is held by both sides, so it guards the map.
   void Add(int64_t number, Completion completion) {
     completed_.emplace(number, std::move(completion));
+    order_.push_back(number);
     any_.store(true, std::memory_order_release);
     if (wake_ != nullptr) wake_();
   }
   bool any() const { return any_.load(std::memory_order_acquire); }
 
-  // Under the interpreter's lock. `number`: -1 takes the first one that there is.
+  // Under the interpreter's lock. `number`: -1 takes the one that came first.
   bool Take(int64_t number, int64_t* taken, Completion* completion) {
-    const auto found = number < 0 ? completed_.begin() : completed_.find(number);
+    if (number < 0 && !order_.empty()) number = order_.front();
+    const auto found = completed_.find(number);
     if (found == completed_.end()) {
       any_.store(false, std::memory_order_release);
       return false;
     }
-    *taken = found->first;
+    *taken = number;
     *completion = std::move(found->second);
     completed_.erase(found);
+    order_.erase(std::find(order_.begin(), order_.end(), number));
     return true;
   }
   void Close() {
     wake_ = nullptr;
     completed_.clear();
+    order_.clear();
   }
 
  private:
   std::function<void()> wake_;
   std::map<int64_t, Completion> completed_;
+  std::deque<int64_t> order_;  // as they came
   std::atomic<bool> any_{false};
 };
 

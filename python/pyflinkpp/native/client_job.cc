@@ -134,6 +134,19 @@ py::object Job::next_results(int64_t timeout_ms) const {
   }
 }
 
+py::dict Job::watermarks() const {
+  py::dict dict;
+  for (const auto& [task, told] : handle_->watermarks()) {
+    py::dict entry;
+    entry["watermark"] = told.watermark;
+    entry["idle"] = told.idle;
+    entry["held_by"] = told.held_by;
+    entry["since_ms"] = told.since_ms;
+    dict[py::str(task)] = std::move(entry);
+  }
+  return dict;
+}
+
 void Job::close_results() const {
   py::gil_scoped_release release;
   handle_->CloseResults();

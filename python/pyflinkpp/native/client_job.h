@@ -23,6 +23,8 @@ class Job {
   std::string job_id() const { return handle_->job_id(); }
   std::string status() const { return NameOf(handle_->state()); }
   void cancel() const { handle_->Cancel(); }
+  // {task: {"watermark", "idle", "held_by", "since_ms"}}
+  pybind11::dict watermarks() const;
   bool wait(int64_t timeout_ms) const;
   pybind11::dict result() const;
   pybind11::object next_results(int64_t timeout_ms) const;

@@ -45,6 +45,8 @@ class FunctionRuntime {
   TimerQueue event_timers;
   TimerQueue processing_timers;
   Namespace window;  // of window cells
+  // Batch mode, at a key's end: no later time comes at which a new timer could fire.
+  bool refuses_timers = false;
 
   // The element or timer in hand. `key`: null: there is none; its bytes stay until the next call.
   void Begin(int64_t timestamp, const RecordKey* key, const char* time_domain = nullptr) {

@@ -114,7 +114,7 @@ PyObject* SetTimer(PyObject* self, PyObject* timestamp) {
     return nullptr;
   }
   if constexpr (registers) {
-    (runtime->*queue).Register(time, *runtime->key());
+    if (!runtime->refuses_timers) (runtime->*queue).Register(time, *runtime->key());
   } else {
     (runtime->*queue).Delete(time, *runtime->key());
   }

@@ -67,6 +67,7 @@ void BindJob(py::module_& module) {
       .def_property_readonly("job_id", &Job::job_id)
       .def("status", &Job::status)
       .def("cancel", &Job::cancel)
+      .def("watermarks", &Job::watermarks)
       .def("wait", &Job::wait, py::arg("timeout_ms"))
       .def("result", &Job::result)
       .def("next_results", &Job::next_results, py::arg("timeout_ms"))

@@ -98,6 +98,7 @@ class ProcessOperator final : public Operator {
   }
 
   absl::StatusOr<Progress> FinishKey(Output& output) override {
+    runtime_->refuses_timers = true;
     runtime_->watermark = kMaxTimestamp;
     ASSIGN_OR_RETURN(Progress progress,
                      FireTimers(runtime_->event_timers, kMaxTimestamp, "EVENT_TIME", output));
@@ -108,6 +109,7 @@ class ProcessOperator final : public Operator {
     if (progress != Progress::kDone) return progress;
     Gil gil;
     RETURN_IF_ERROR(runtime_->ClearStates());
+    runtime_->refuses_timers = false;
     runtime_->watermark = kMinTimestamp;
     return Progress::kDone;
   }

@@ -143,8 +143,8 @@ class PythonTrigger final : public Trigger {
     lent_ = PyRef::Steal(context_type->tp_alloc(context_type, 0));
     const PyRef store = PyRef::Steal(NewStateStore(share_->runtime()));
     if (lent_ && store) {
-      context_ =
-          PyRef::Steal(PyObject_CallFunctionObjArgs(type, lent_.get(), store.get(), nullptr));
+      context_ = PyRef::Steal(PyObject_CallFunctionObjArgs(type, lent_.get(), store.get(),
+                                                           share_->runtime_context(), nullptr));
     }
     return context_ ? absl::OkStatus() : Failed(nullptr);
   }

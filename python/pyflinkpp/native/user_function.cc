@@ -76,8 +76,8 @@ absl::Status UserFunction::Open(OperatorContext& context,
         return Raised(nullptr);
     }
     runtime_context_ = PyRef::Steal(PyObject_CallFunction(
-        make_context, "siiiiO", context.task_name.c_str(), context.parallelism, context.subtask,
-        context.attempt, context.max_parallelism, parameters.get()));
+        make_context, "siiiiOs", context.task_name.c_str(), context.parallelism, context.subtask,
+        context.attempt, context.max_parallelism, parameters.get(), operator_name_.c_str()));
     if (!runtime_context_) return Raised(nullptr);
     if (runtime != nullptr) {
       const PyRef store = PyRef::Steal(NewStateStore(std::move(runtime)));

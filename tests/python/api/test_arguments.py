@@ -1,6 +1,5 @@
 """Wrong arguments are refused at the call; what does not exist yet is refused by name."""
 
-
 import pyflinkpp.datastream
 import pytest
 from pyflinkpp.common import Configuration, Encoder, Types, WatermarkStrategy
@@ -225,7 +224,7 @@ MONOTONOUS = WatermarkStrategy.for_monotonous_timestamps()
     [
         (lambda env, s: s.cache(), "cache"),
         (lambda env, s: env.enable_checkpointing(100), "enable_checkpointing"),
-        (lambda env, s: env.register_cached_file("/x", "x"), "register_cached_file"),
+        (lambda env, s: env.add_python_archive("/x.zip"), "add_python_archive"),
         (lambda env, s: env.add_source(None), "from_source"),
         (lambda env, s: env.add_jars("file:///x.jar"), "connectors"),
         (lambda env, s: s.add_sink(None), "sink_to"),

@@ -226,7 +226,13 @@ def test_job_values() -> None:
 
 
 def test_job_execution_result() -> None:
-    counts = {"records_in": 0, "records_out": 3, "late_dropped": 0, "state_accesses": 0, "parallelism": 1}
+    counts = {
+        "records_in": 0,
+        "records_out": 3,
+        "late_dropped": 0,
+        "state_accesses": 0,
+        "parallelism": 1,
+    }
     counter = accumulators.IntCounter(2)
     result = JobExecutionResult(
         JobID("ab" * 16),

@@ -20,6 +20,7 @@ from pyflinkpp.datastream.connectors.number_seq import NumberSequenceSource
 from pyflinkpp.datastream.functions import (
     FilterFunction,
     FlatMapFunction,
+    KeyedProcessFunction,
     KeySelector,
     MapFunction,
     Partitioner,
@@ -282,3 +283,18 @@ def test_an_output_directory_without_permission(env, tmp_path) -> None:
     with pytest.raises((RuntimeError, OSError)) as error:
         env.execute()
     assert target in str(error.value)
+
+
+def test_timers_that_set_the_next_one_end_with_their_key_in_batch_mode(env, collect):
+    class Again(KeyedProcessFunction):
+        def process_element(self, value, ctx):
+            ctx.timer_service().register_event_time_timer(value)
+
+        def on_timer(self, timestamp, ctx):
+            ctx.timer_service().register_event_time_timer(timestamp + 1)
+            yield ctx.get_current_key(), timestamp
+
+    env.set_runtime_mode(RuntimeExecutionMode.BATCH)
+    assert collect(numbers(env, 1, 3).key_by(lambda n: n).process(Again())) == [
+        (1, 1), (2, 2), (3, 3),
+    ]  # fmt: skip

@@ -175,3 +175,24 @@ def test_periodic_watermarks_follow_the_clock() -> None:
         assert harness.output() == []
         harness.advance(200)  # pipeline.auto-watermark-interval
         assert harness.output() == [("a", 4)]
+
+
+def test_what_holds_event_time_is_told() -> None:
+    from pyflinkpp.common.job_client import JobClient
+
+    def build(left, right):
+        first, second = (s.key_by(lambda pair: pair[0], Types.STRING()) for s in (left, right))
+        return first.connect(second).process(Matches()).name("matches")
+
+    with Harness(build, PAIR, PAIR, start_ms=5000) as harness:
+        client = JobClient(harness._job)
+        harness.watermark(50, input=1)
+        harness.advance(300)
+        (matches,) = (told for task, told in client.get_watermarks().items() if "matches" in task)
+        assert matches["watermark"] == -(2**63) and not matches["idle"]
+        assert "Input 0" in matches["held_by"]
+        harness.watermark(70, input=0)
+        harness.advance(300)
+        (matches,) = (told for task, told in client.get_watermarks().items() if "matches" in task)
+        assert matches["watermark"] == 50 and "Input 1" in matches["held_by"]
+        assert 5000 <= matches["since_ms"] <= harness.now()

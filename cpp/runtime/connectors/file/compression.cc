@@ -19,7 +19,7 @@
 namespace pyflinkpp {
 namespace {
 
-constexpr size_t kInputBytes = 64 * 1024;
+constexpr size_t kInputBytes = size_t{64} * 1024;
 
 class PlainStream final : public ByteStream {
  public:

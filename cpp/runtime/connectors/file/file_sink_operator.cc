@@ -19,7 +19,7 @@
 namespace pyflinkpp {
 namespace {
 
-constexpr size_t kBufferBytes = 256 * 1024;
+constexpr size_t kBufferBytes = size_t{256} * 1024;
 constexpr size_t kUnfinishedMax = 4;  // works on the strand: about as many full buffers
 constexpr size_t kFormatRows = 128;   // between two looks at the mailbox
 

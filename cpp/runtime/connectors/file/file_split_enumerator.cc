@@ -78,7 +78,7 @@ std::deque<idl::SourceSplit> Split(const std::vector<FileInfo>& files, int paral
       split.limit = file.size / ranges * (i + 1) + std::min(i + 1, file.size % ranges);
       split.file_size = file.size;
       idl::SourceSplit source_split;
-      source_split.__set_file(std::move(split));
+      source_split.__set_file(split);
       splits.push_back(std::move(source_split));
     }
   }
@@ -125,9 +125,10 @@ class FileSplitEnumerator final : public SplitEnumerator {
 
  private:
   void OnListed(absl::StatusOr<std::deque<idl::SourceSplit>> splits) {
-    if (splits.ok()) splits_ = *std::move(splits);
+    const absl::Status status = splits.status();
+    if (status.ok()) splits_ = *std::move(splits);
     const std::function<void(absl::Status)> started = std::move(started_);
-    started(splits.status());
+    started(status);
   }
 
   const std::vector<std::string> paths_;

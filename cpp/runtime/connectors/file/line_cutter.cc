@@ -154,7 +154,7 @@ absl::Status LineCutter::CarryRest() {
 }
 
 absl::Status LineCutter::EmitCarry(RecordBatch& batch, size_t& room) {
-  constexpr size_t kCopyMax = 16 * 1024;
+  constexpr size_t kCopyMax = size_t{16} * 1024;
   RETURN_IF_ERROR(Validate(carry_, carry_position_));
   absl::string_view line;
   if (carry_.size() <= kCopyMax) {

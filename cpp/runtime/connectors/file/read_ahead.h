@@ -20,7 +20,7 @@
 namespace pyflinkpp {
 
 struct ReadAheadLimits {
-  size_t chunk_bytes = 256 * 1024;
+  size_t chunk_bytes = size_t{256} * 1024;
   size_t chunks_max = 2;  // read and not yet taken
 };
 

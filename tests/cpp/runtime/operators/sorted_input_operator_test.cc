@@ -382,6 +382,34 @@ TEST(SortedInputOperatorTest, FilesAreGoneWhenTheTaskEndsInBetween) {
   }
 }
 
+TEST(SortedRunTest, KeysAreSortedAsBytes) {
+  std::mt19937 random(3);
+  const std::string bytes("\0\1a\x7f\xff", 5);
+  std::vector<std::string> keys = {"", ""};
+  while (keys.size() < 600) {
+    std::string key(keys.size() % 3 == 0 ? random() % 4 : 6 + random() % 5, 'a');
+    for (int i = 0; i < 2 && !key.empty(); ++i)
+      key[key.size() - 1 - random() % std::min<size_t>(3, key.size())] = bytes[random() % 5];
+    keys.push_back(key);
+  }
+  std::shuffle(keys.begin(), keys.end(), random);
+  SortedBlock block;
+  block.batch = harness::LongRange(0, keys.size());
+  harness::SetKeys(*block.batch, keys);
+  std::vector<std::tuple<std::string, int64_t, uint64_t>> expected;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    block.batch->timestamps().push_back(static_cast<int64_t>(random() % 3) - 1);
+    block.numbers.push_back(2 * i);
+    expected.emplace_back(keys[i], block.batch->timestamps()[i], 2 * i);
+  }
+  std::sort(expected.begin(), expected.end());
+  block.Sort();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const SortKey key = block.at(block.order[i]);
+    ASSERT_EQ(std::make_tuple(std::string(key.key), key.timestamp, key.number), expected[i]);
+  }
+}
+
 TEST(SortedRunTest, ABlockComesBackAsItWas) {
   TrackedValues values;
   const auto serializer = std::make_shared<const TrackedSerializer>(values, 24);

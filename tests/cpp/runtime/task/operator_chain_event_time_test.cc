@@ -11,13 +11,17 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// Passes texts on. "side N text" goes to side output N, "watermark T" becomes a watermark of its own, "alarm T" asks for
-// the clock's time.
+// Passes texts on. "side N text" goes to side output N, "watermark T" becomes a watermark of its
+// own, "alarm T" asks for the clock's time.
 class ScriptedOperator final : public Operator {
  public:
-  ScriptedOperator(std::string name, harness::CallLog& log, std::shared_ptr<const harness::TrackedSerializer> serializer,
+  ScriptedOperator(std::string name, harness::CallLog& log,
+                   std::shared_ptr<const harness::TrackedSerializer> serializer,
                    bool makes_watermarks = false)
-      : name_(std::move(name)), log_(log), serializer_(std::move(serializer)), makes_watermarks_(makes_watermarks) {}
+      : name_(std::move(name)),
+        log_(log),
+        serializer_(std::move(serializer)),
+        makes_watermarks_(makes_watermarks) {}
 
   absl::Status Open(OperatorContext&) override { return absl::OkStatus(); }
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
@@ -63,8 +67,9 @@ class ScriptedOperator final : public Operator {
 
 class OperatorChainEventTimeTest : public OperatorChainTest {
  protected:
-  ScriptedOperator& AddScripted(const std::string& name, std::vector<size_t> successors, std::vector<size_t> partitions = {},
-                                int takes = Output::kMain, bool makes_watermarks = false) {
+  ScriptedOperator& AddScripted(const std::string& name, std::vector<size_t> successors,
+                                std::vector<size_t> partitions = {}, int takes = Output::kMain,
+                                bool makes_watermarks = false) {
     auto op = std::make_unique<ScriptedOperator>(name, log_, serializer_, makes_watermarks);
     ScriptedOperator& result = *op;
     AddOperator(std::move(op), std::move(successors), std::move(partitions), takes);
@@ -74,7 +79,8 @@ class OperatorChainEventTimeTest : public OperatorChainTest {
   static std::vector<int64_t> WatermarksOf(const harness::FarEnd& end) {
     std::vector<int64_t> watermarks;
     for (const StreamElement& element : end.elements) {
-      if (const auto* watermark = std::get_if<Watermark>(&element)) watermarks.push_back(watermark->timestamp);
+      if (const auto* watermark = std::get_if<Watermark>(&element))
+        watermarks.push_back(watermark->timestamp);
     }
     return watermarks;
   }
@@ -113,7 +119,8 @@ TEST_F(OperatorChainEventTimeTest, WatermarksOfTheInputEndAtAnOperatorThatMakesI
   AddScripted("c", {}, {1});
   AddScripted("d", {}, {2});
   MakeAndOpen(3);
-  for (const Watermark& watermark : {Watermark{5, false}, Watermark{5, true}, Watermark{kMaxTimestamp, false}}) {
+  for (const Watermark& watermark :
+       {Watermark{5, false}, Watermark{5, true}, Watermark{kMaxTimestamp, false}}) {
     chain_->PushWatermark(watermark);
     EXPECT_EQ(RunOn(), Progress::kDone);
   }
@@ -128,7 +135,8 @@ TEST_F(OperatorChainEventTimeTest, OwnWatermarksPassBetweenTheElements) {
   MakeAndOpen(2);
   Push({"x", "watermark 7", "y", "watermark 9"});
   EXPECT_EQ(RunOn(), Progress::kDone);
-  EXPECT_THAT(log_, ElementsAre("b x", "b watermark 7", "c x", "c W7", "b y", "b watermark 9", "c y", "c W9"));
+  EXPECT_THAT(log_, ElementsAre("b x", "b watermark 7", "c x", "c W7", "b y", "b watermark 9",
+                                "c y", "c W9"));
   EXPECT_THAT(WatermarksOf(ends_[0]), ElementsAre(7, 9));
   EXPECT_THAT(WatermarksOf(ends_[1]), ElementsAre(7, 9));
 }

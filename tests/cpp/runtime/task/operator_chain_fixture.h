@@ -21,8 +21,8 @@ class OperatorChainTest : public testing::Test {
   // Operators come in topological order.
   void Add(const harness::Behavior& behavior, std::vector<size_t> successors,
            std::vector<size_t> partitions = {}) {
-    AddOperator(std::make_unique<harness::FakeOperator>(behavior, log_, serializer_), std::move(successors),
-                std::move(partitions));
+    AddOperator(std::make_unique<harness::FakeOperator>(behavior, log_, serializer_),
+                std::move(successors), std::move(partitions));
   }
   void AddOperator(std::unique_ptr<Operator> op, std::vector<size_t> successors,
                    std::vector<size_t> partitions, int takes = Output::kMain) {

@@ -165,6 +165,9 @@ class StreamTaskTest : public testing::Test, public TaskListener {
     log_.push_back("report " + std::to_string(report.state));
     reports_.push_back(std::move(report));
   }
+  void OnWatermark(idl::WatermarkProgress progress) override {
+    progress_.push_back(std::move(progress));
+  }
   void OnSplitRequest(idl::SplitRequest request) override {
     split_requests_.push_back(std::move(request));
   }
@@ -185,6 +188,7 @@ class StreamTaskTest : public testing::Test, public TaskListener {
   harness::CallLog log_;
   std::vector<idl::TaskReport> reports_;
   std::vector<idl::SplitRequest> split_requests_;
+  std::vector<idl::WatermarkProgress> progress_;
 };
 
 }  // namespace pyflinkpp

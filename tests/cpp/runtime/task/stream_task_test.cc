@@ -219,5 +219,33 @@ TEST_F(StreamTaskTest, AnEndedTaskLetsGoOfItsChannels) {
   EXPECT_EQ(transport_.half_open(), 0u);
 }
 
+TEST_F(StreamTaskTest, TellsNowAndThenHowFarEventTimeIsAndWhichInputHoldsIt) {
+  AddInput(2);
+  AddFake({.name = "a"});
+  Start();
+  RunUntilIdle();
+  const auto watermark = [this](size_t channel, int64_t timestamp) {
+    outputs_[channel]->Send(StreamElement(Watermark{timestamp, false}));
+    for (int i = 0; i < 2; ++i) {
+      RunUntilIdle();
+      env_.clock.AdvanceMillis(1000);
+      task_->Tick();
+    }
+    RunUntilIdle();
+  };
+  watermark(0, 7);
+  watermark(1, 9);
+  ASSERT_FALSE(progress_.empty());
+  EXPECT_EQ(progress_.back().watermark, 7);
+  EXPECT_EQ(progress_.back().held_by_subtask, 0);
+  const int64_t since = progress_.back().since_ms;
+  watermark(1, 12);
+  EXPECT_EQ(progress_.back().since_ms, since) << "it has not risen";
+  watermark(0, 20);
+  EXPECT_EQ(progress_.back().watermark, 12);
+  EXPECT_EQ(progress_.back().held_by_subtask, 1);
+  EXPECT_GT(progress_.back().since_ms, since);
+}
+
 }  // namespace
 }  // namespace pyflinkpp

@@ -160,6 +160,50 @@ TEST_F(KeyTableTest, WhatIsErasedIsGoneAndTheRestIsFound) {
   EXPECT_EQ(table.size(), 1u);
 }
 
+// Whenever it grows, the table makes its slots as most keys want them.
+TEST_F(KeyTableTest, KeysStayThroughEachChangeOfTheSlots) {
+  for (const size_t first : {size_t{3}, size_t{24}, size_t{60}}) {
+    KeyTable table(8);
+    std::map<std::string, uint8_t> model;
+    const auto put = [&](size_t size, int count) {
+      for (int i = 0; i < count; ++i) {
+        std::string key = std::to_string(model.size());
+        key.resize(std::max(size, key.size()), 'k');
+        const auto value = static_cast<uint8_t>(model.size());
+        EXPECT_FALSE(Put(table, key, MurmurHash(key), value));
+        model[key] = value;
+      }
+      EXPECT_EQ(ContentOf(table), model);
+      for (const auto& [key, byte] : model) {
+        const std::byte* row = table.Find(key, MurmurHash(key));
+        ASSERT_NE(row, nullptr) << key;
+        EXPECT_EQ(*row, std::byte{byte});
+      }
+    };
+    put(first, 1);
+    for (const auto& [size, count] : std::vector<std::pair<size_t, int>>{
+             {3, 20}, {24, 60}, {48, 10}, {49, 10}, {100, 300}, {24, 700}, {5, 2000}}) {
+      put(size, count);
+    }
+    table.Clear();
+    model.clear();
+    put(24, 30);
+  }
+}
+
+TEST_F(KeyTableTest, KeysThatDifferInOneByteDiffer) {
+  for (size_t size = 1; size <= 40; ++size) {
+    KeyTable table(8);
+    EXPECT_FALSE(Put(table, std::string(size, 'k'), 7, 0));
+    for (size_t at = 0; at < size; ++at) {
+      std::string other(size, 'k');
+      other[at] = 'j';
+      EXPECT_EQ(table.Find(other, 7), nullptr) << size << " " << at;
+    }
+    EXPECT_NE(table.Find(std::string(size, 'k'), 7), nullptr);
+  }
+}
+
 // Keys of one key group agree in the remainder of their hash: they still spread over the table.
 // (With all in one place this would be a billion comparisons.)
 TEST_F(KeyTableTest, HashesWithAnEqualRemainderSpread) {
