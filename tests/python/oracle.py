@@ -323,11 +323,13 @@ class _Aggregating(_Value):
 class KeyedProcess:
     """Runs a KeyedProcessFunction: itself its runtime context, its context and its timer service.
 
-    Timers of a key fire in the order of their times, one for each time, also those that are set meanwhile.
+    Timers of a key fire in the order of their times, one for each time, also those that are set meanwhile; but in
+    batch mode, where all fire at the key's end, those that are set then are ignored.
     """
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, batch: bool = False) -> None:
         self._function = function
+        self._batch = batch
         self._cells: dict[Any, dict[Any, Any]] = defaultdict(dict)
         self._timers: set[tuple[int, Any]] = set()
         self._watermark = LEAST
@@ -396,6 +398,8 @@ class KeyedProcess:
         return self._watermark
 
     def register_event_time_timer(self, time: int) -> None:
+        if self._batch and self._watermark != LEAST:
+            return
         self._timers.add((time, self._key))
 
     def delete_event_time_timer(self, time: int) -> None:

@@ -85,6 +85,6 @@ def test_timers_in_batch_mode(events, shift, point: Point) -> None:
     key_type = Types.STRING() if point.typed else None
     stream = timed(source(env, events, point.typed))
     got = run(stream.key_by(lambda e: e[0], key_type).process(Timers(shift)))
-    output = oracle.KeyedProcess(Timers(shift)).run(oracle.in_batch_mode(events))
+    output = oracle.KeyedProcess(Timers(shift), batch=True).run(oracle.in_batch_mode(events))
     wanted = [event.value for event in oracle.only_events(output)]
     assert oracle.sequences(got) == oracle.sequences(wanted)
