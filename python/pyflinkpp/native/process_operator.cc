@@ -179,7 +179,22 @@ class ProcessOperator final : public Operator {
     return timer_context_ ? absl::OkStatus() : Failed();
   }
 
-  absl::Status Failed() const { return function_.Raised(element_.get()); }
+  // The error that is set, with what is at hand: element, key, time.
+  absl::Status Failed() const {
+    std::string where;
+    if (runtime_ != nullptr && runtime_->key() != nullptr) {
+      PyObject *type, *error, *traceback;
+      PyErr_Fetch(&type, &error, &traceback);
+      const PyRef key = PyRef::Steal(runtime_->KeyObject());
+      if (key) absl::StrAppend(&where, " under the key ", ShortRepr(key.get()));
+      PyErr_Restore(type, error, traceback);
+    }
+    if (runtime_ != nullptr && runtime_->timestamp() != kMinTimestamp) {
+      absl::StrAppend(&where, timer_ != nullptr ? " at the timer " : " at the time ",
+                      runtime_->timestamp());
+    }
+    return function_.Raised(element_.get(), where);
+  }
 
   // Takes an element over (null: it could not be read).
   absl::Status ProcessElement(size_t input, PyObject* value, Output& output) {

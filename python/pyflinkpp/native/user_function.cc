@@ -21,9 +21,10 @@ std::string UserFunction::Where() const {
                       context_->parallelism, ")");
 }
 
-absl::Status UserFunction::Raised(PyObject* element) const {
+absl::Status UserFunction::Raised(PyObject* element, const std::string& where) const {
   std::string headline = Where() + " failed";
   if (element != nullptr) absl::StrAppend(&headline, " on the element ", ShortRepr(element));
+  headline += where;
   return CaptureOperatorError(headline, operator_name_, context_->subtask);
 }
 

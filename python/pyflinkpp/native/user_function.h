@@ -58,7 +58,8 @@ class UserFunction {
 
   const std::string& operator_name() const { return operator_name_; }
   // The error that is set, with the element that was being processed (may be null).
-  absl::Status Raised(PyObject* element) const;
+  // `where`: what else is known of the call, as " under the key 'a'".
+  absl::Status Raised(PyObject* element, const std::string& where = "") const;
   // The error that is set says that `result` doesn't fit the declared type.
   absl::Status DoesNotFit(const std::string& type) const;
 

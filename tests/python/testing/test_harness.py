@@ -196,3 +196,26 @@ def test_what_holds_event_time_is_told() -> None:
         (matches,) = (told for task, told in client.get_watermarks().items() if "matches" in task)
         assert matches["watermark"] == 50 and "Input 1" in matches["held_by"]
         assert 5000 <= matches["since_ms"] <= harness.now()
+
+
+class Fails(KeyedProcessFunction):
+    def process_element(self, value, ctx):
+        ctx.timer_service().register_event_time_timer(20)
+        return [1 // value[1]]
+
+    def on_timer(self, timestamp, ctx):
+        raise ValueError("no")
+
+
+def test_failures_tell_key_and_time() -> None:
+    def build(stream):
+        return stream.key_by(lambda pair: pair[0], Types.STRING()).process(Fails())
+
+    with Harness(build, PAIR) as harness:
+        with pytest.raises(JobExecutionException) as raised:
+            harness.push(("a", 0), 17)
+        assert "on the element ('a', 0) under the key 'a' at the time 17" in str(raised.value)
+    with Harness(build, PAIR) as harness:
+        harness.push(("b", 1), 17)
+        with pytest.raises(JobExecutionException, match="under the key 'b' at the timer 20"):
+            harness.watermark(30)
