@@ -1,4 +1,6 @@
-"""What a state access costs beyond a dict's: `state_access.py FILE plain|engine` prints records_per_s and ns_per_record.
+"""What a state access costs beyond a dict's.
+
+`state_access.py FILE plain|engine` prints records_per_s and access_ns.
 
 The engine's side runs a keyed process function with `ACCESSES` reads and writes of a value state for each record; the
 plain side runs the same function over dicts. The same job without the accesses is subtracted from each, so that
