@@ -177,16 +177,11 @@ class AsyncOperator final : public Operator {
 
   absl::Status MakeRunner() {
     static PyObject* type = nullptr;
-    static PyObject* loads = nullptr;
-    if (Imported(&type, "pyflinkpp.datastream._async_runtime", "AsyncRunner") == nullptr ||
-        Imported(&loads, "pickle", "loads") == nullptr) {
+    if (Imported(&type, "pyflinkpp.datastream._async_runtime", "AsyncRunner") == nullptr) {
       return Failed(nullptr);
     }
-    PyRef strategy = PyRef::Borrow(Py_None);
-    if (const std::string& pickle = spec_.retry_strategy; !pickle.empty()) {
-      strategy = PyRef::Steal(PyObject_CallFunction(loads, "y#", pickle.data(),
-                                                    static_cast<Py_ssize_t>(pickle.size())));
-    }
+    const PyRef strategy =
+        spec_.retry_strategy.empty() ? PyRef::Borrow(Py_None) : Unpickled(spec_.retry_strategy);
     const PyRef capsule = PyRef::Steal(PyCapsule_New(
         new std::shared_ptr<Completions>(completions_), kCompletions, [](PyObject* self) {
           delete static_cast<std::shared_ptr<Completions>*>(

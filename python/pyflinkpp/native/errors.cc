@@ -91,13 +91,7 @@ void RaiseFailure(const idl::Failure& failure) {
   if (name) PyObject_SetAttrString(error.get(), "operator_name", name.get());
   if (subtask) PyObject_SetAttrString(error.get(), "subtask", subtask.get());
   if (!failure.pickled_exception.empty()) {
-    static PyObject* loads = nullptr;
-    PyRef cause;
-    if (Imported(&loads, "pickle", "loads") != nullptr) {
-      cause = PyRef::Steal(
-          PyObject_CallFunction(loads, "y#", failure.pickled_exception.data(),
-                                static_cast<Py_ssize_t>(failure.pickled_exception.size())));
-    }
+    PyRef cause = Unpickled(failure.pickled_exception);
     if (cause && PyExceptionInstance_Check(cause.get())) {
       PyObject_SetAttrString(error.get(), "cause", cause.get());
       PyException_SetCause(error.get(), cause.release());

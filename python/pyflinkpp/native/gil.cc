@@ -86,4 +86,11 @@ PyObject* Imported(PyObject** cache, const char* module, const char* attribute) 
   return *cache;
 }
 
+PyRef Unpickled(const std::string& pickle) {
+  static PyObject* loads = nullptr;
+  if (Imported(&loads, "pickle", "loads") == nullptr) return PyRef();
+  return PyRef::Steal(
+      PyObject_CallFunction(loads, "y#", pickle.data(), static_cast<Py_ssize_t>(pickle.size())));
+}
+
 }  // namespace pyflinkpp

@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <cstddef>
+#include <string>
 #include <utility>
 
 namespace pyflinkpp {
@@ -59,5 +60,8 @@ void ReleaseWaiting();
 // module.attribute, imported once and kept until the process ends. REQUIRES: the lock is held. Null
 // with an error set.
 PyObject* Imported(PyObject** cache, const char* module, const char* attribute);
+
+// What a pickle holds. REQUIRES: the lock is held. None with an error set.
+PyRef Unpickled(const std::string& pickle);
 
 }  // namespace pyflinkpp

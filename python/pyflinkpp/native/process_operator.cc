@@ -315,11 +315,7 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeProcessOperator(
     std::span<const idl::OperatorNode> nodes, const SerializerFactory& serializers) {
   const idl::OperatorNode& node = nodes[0];
   ASSIGN_OR_RETURN(auto output, serializers(node.output_type));
-  std::vector<std::shared_ptr<const TypeSerializer>> sides;
-  for (const idl::OutputTag& tag : node.spec.process.side_outputs) {
-    ASSIGN_OR_RETURN(auto side, serializers(tag.type));
-    sides.push_back(std::move(side));
-  }
+  ASSIGN_OR_RETURN(auto sides, SideSerializers(node.spec.process.side_outputs, serializers));
   return std::make_unique<ProcessOperator>(node, std::move(output), std::move(sides));
 }
 

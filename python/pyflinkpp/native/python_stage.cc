@@ -167,15 +167,11 @@ class PythonStage final : public Operator {
 
     // The pickle is of a pair: the partitioner and the key selector.
     absl::Status OpenPartitioner(OperatorContext& context) {
-      static PyObject* loads = nullptr;
       static PyObject* dumps = nullptr;
-      if (Imported(&loads, "pickle", "loads") == nullptr ||
-          Imported(&dumps, "cloudpickle", "dumps") == nullptr) {
+      if (Imported(&dumps, "cloudpickle", "dumps") == nullptr) {
         return CaptureError("partition_custom");
       }
-      const std::string& pickle = node.spec.python.pickle;
-      const PyRef pair = PyRef::Steal(PyObject_CallFunction(
-          loads, "y#", pickle.data(), static_cast<Py_ssize_t>(pickle.size())));
+      const PyRef pair = Unpickled(node.spec.python.pickle);
       if (!pair || !PyTuple_Check(pair.get())) return CaptureError("partition_custom");
       std::string parts[2];
       for (int i = 0; i < 2; ++i) {

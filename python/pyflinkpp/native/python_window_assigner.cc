@@ -84,14 +84,11 @@ class PythonWindowAssigner final : public WindowAssigner {
   }
 
   absl::Status MakeAssigner() {
-    static PyObject* loads = nullptr;
     static PyObject* type = nullptr;
-    if (Imported(&loads, "pickle", "loads") == nullptr ||
-        Imported(&type, "pyflinkpp.datastream._window_context", "AssignerContext") == nullptr) {
+    if (Imported(&type, "pyflinkpp.datastream._window_context", "AssignerContext") == nullptr) {
       return Failed(nullptr);
     }
-    assigner_ = PyRef::Steal(PyObject_CallFunction(loads, "y#", spec_.pickle.data(),
-                                                   static_cast<Py_ssize_t>(spec_.pickle.size())));
+    assigner_ = Unpickled(spec_.pickle);
     const PyRef function_context =
         PyRef::Steal(assigner_ ? NewFunctionContext(share_->runtime()) : nullptr);
     if (function_context)

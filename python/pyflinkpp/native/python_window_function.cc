@@ -281,11 +281,7 @@ absl::StatusOr<std::unique_ptr<WindowFunction>> MakePythonWindowFunction(
   }
   ASSIGN_OR_RETURN(auto contents, serializers(kept));
   ASSIGN_OR_RETURN(auto output, serializers(node.output_type));
-  std::vector<std::shared_ptr<const TypeSerializer>> sides;
-  for (const idl::OutputTag& tag : spec.side_outputs) {
-    ASSIGN_OR_RETURN(auto side, serializers(tag.type));
-    sides.push_back(std::move(side));
-  }
+  ASSIGN_OR_RETURN(auto sides, SideSerializers(spec.side_outputs, serializers));
   return std::make_unique<PythonWindowFunction>(node, std::move(share), std::move(contents),
                                                 std::move(output), std::move(sides));
 }

@@ -89,7 +89,7 @@ class PythonTrigger final : public Trigger {
   // Asked before anything else.
   bool can_merge() const override {
     Gil gil;
-    const PyRef trigger = PyRef::Steal(Unpickled());
+    const PyRef trigger = Unpickled(spec_.pickle);
     const PyRef can =
         PyRef::Steal(trigger ? PyObject_CallMethod(trigger.get(), "can_merge", nullptr) : nullptr);
     if (!can) PyErr_Clear();
@@ -121,13 +121,6 @@ class PythonTrigger final : public Trigger {
   }
 
  private:
-  PyObject* Unpickled() const {
-    static PyObject* loads = nullptr;
-    if (Imported(&loads, "pickle", "loads") == nullptr) return nullptr;
-    return PyObject_CallFunction(loads, "y#", spec_.pickle.data(),
-                                 static_cast<Py_ssize_t>(spec_.pickle.size()));
-  }
-
   absl::Status Failed(PyObject* element) const {
     return share_->Failed(element, "failed in its trigger");
   }
@@ -135,7 +128,7 @@ class PythonTrigger final : public Trigger {
   // The trigger's copy and its context, made with the first call.
   absl::Status MakeTrigger() {
     static PyObject* type = nullptr;
-    trigger_ = PyRef::Steal(Unpickled());
+    trigger_ = Unpickled(spec_.pickle);
     if (!trigger_ ||
         Imported(&type, "pyflinkpp.datastream._window_context", "TriggerContext") == nullptr) {
       return Failed(nullptr);

@@ -2,9 +2,20 @@
 
 #include <utility>
 
+#include "core/base/status.h"
 #include "native/gil.h"
 
 namespace pyflinkpp {
+
+absl::StatusOr<std::vector<std::shared_ptr<const TypeSerializer>>> SideSerializers(
+    const std::vector<idl::OutputTag>& tags, const SerializerFactory& serializers) {
+  std::vector<std::shared_ptr<const TypeSerializer>> sides;
+  for (const idl::OutputTag& tag : tags) {
+    ASSIGN_OR_RETURN(auto side, serializers(tag.type));
+    sides.push_back(std::move(side));
+  }
+  return sides;
+}
 
 ResultCollector::ResultCollector(std::shared_ptr<const TypeSerializer> output,
                                  const idl::TypeInformation& type,

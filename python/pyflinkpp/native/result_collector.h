@@ -10,9 +10,13 @@
 
 #include "native/python_serializer.h"
 #include "native/type_coder.h"
-#include "runtime/operators/operator.h"
+#include "runtime/operators/registry.h"
 
 namespace pyflinkpp {
+
+// The serializers of side outputs, one for each tag.
+absl::StatusOr<std::vector<std::shared_ptr<const TypeSerializer>>> SideSerializers(
+    const std::vector<idl::OutputTag>& tags, const SerializerFactory& serializers);
 
 // All methods need the interpreter's lock.
 class ResultCollector {

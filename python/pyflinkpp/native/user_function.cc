@@ -48,17 +48,14 @@ absl::StatusOr<Callable> UserFunction::Bind(const char* method) const {
 absl::Status UserFunction::Open(OperatorContext& context,
                                 std::shared_ptr<FunctionRuntime> runtime) {
   context_ = &context;
-  static PyObject* loads = nullptr;
   static PyObject* function_type = nullptr;
   static PyObject* make_context = nullptr;
-  if (Imported(&loads, "pickle", "loads") == nullptr ||
-      Imported(&function_type, "pyflinkpp.datastream.functions", "Function") == nullptr ||
+  if (Imported(&function_type, "pyflinkpp.datastream.functions", "Function") == nullptr ||
       Imported(&make_context, "pyflinkpp.datastream.functions", "_make_runtime_context") ==
           nullptr) {
     return Raised(nullptr);
   }
-  function_ = PyRef::Steal(
-      PyObject_CallFunction(loads, "y#", pickle_.data(), static_cast<Py_ssize_t>(pickle_.size())));
+  function_ = Unpickled(pickle_);
   if (!function_) return Raised(nullptr);
   const int rich = PyObject_IsInstance(function_.get(), function_type);
   if (rich < 0) return Raised(nullptr);

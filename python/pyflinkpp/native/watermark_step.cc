@@ -6,16 +6,12 @@ bool WatermarkStep::Open(int64_t now) {
   if (strategy_.interval_ms > 0 && strategy_.generator != idl::WatermarkGeneratorKind::NONE)
     next_ = now + strategy_.interval_ms;
   if (strategy_.generator != idl::WatermarkGeneratorKind::PYTHON) return true;
-  static PyObject* loads = nullptr;
   static PyObject* output_type = nullptr;
-  if (Imported(&loads, "pickle", "loads") == nullptr ||
-      Imported(&output_type, "pyflinkpp.datastream._watermark_runtime", "CollectedWatermarks") ==
-          nullptr) {
+  if (Imported(&output_type, "pyflinkpp.datastream._watermark_runtime", "CollectedWatermarks") ==
+      nullptr) {
     return false;
   }
-  const std::string& pickle = strategy_.pickle;
-  const PyRef supplier = PyRef::Steal(
-      PyObject_CallFunction(loads, "y#", pickle.data(), static_cast<Py_ssize_t>(pickle.size())));
+  const PyRef supplier = Unpickled(strategy_.pickle);
   if (supplier) generator_ = PyRef::Steal(PyObject_CallNoArgs(supplier.get()));
   output_ = PyRef::Steal(generator_ ? PyObject_CallNoArgs(output_type) : nullptr);
   return static_cast<bool>(output_);
