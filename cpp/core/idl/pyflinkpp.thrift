@@ -174,12 +174,106 @@ struct Edge {
   5: i32 side_output = -1,              // the position of its tag in the source; -1: the main output
 }
 
+enum CheckpointMode { EXACTLY_ONCE = 0, AT_LEAST_ONCE = 1 }
+// What becomes of the retained checkpoints when a job is cancelled (those of a failed one stay, those of a finished
+// one go), or whatever its end.
+enum CheckpointRetention { NO_EXTERNALIZED = 0, DELETE_ON_CANCELLATION = 1, RETAIN_ON_CANCELLATION = 2 }
+struct CheckpointSettings {
+  1: i64 interval_ms,                   // between two triggers; 0: none but savepoints
+  2: CheckpointMode mode,
+  3: string directory,                  // empty: in the JobManager's memory
+  4: string savepoint_directory,
+  5: i64 min_pause_ms,                  // from the end of one to the start of the next
+  6: i64 timeout_ms = 600000,
+  7: i32 tolerable_failures,            // in a row, before the job fails; -1: any
+  8: i32 max_concurrent = 1,
+  9: CheckpointRetention retention,
+  10: i32 retained = 1,
+  11: bool unaligned,
+  12: i64 aligned_timeout_ms = 1000,    // of alignment, then it goes on unaligned; 0: at once
+  13: bool after_tasks_finish = true,
+}
+
+enum RestartKind { NONE = 0, FIXED_DELAY = 1, EXPONENTIAL_DELAY = 2, FAILURE_RATE = 3 }
+struct RestartStrategy {
+  1: RestartKind kind,
+  2: i32 attempts,                      // FIXED_DELAY, EXPONENTIAL_DELAY: restarts; FAILURE_RATE: failures in an interval
+  3: i64 delay_ms,                      // EXPONENTIAL_DELAY: the first one
+  4: i64 max_delay_ms,
+  5: double multiplier,
+  6: double jitter,                     // a part of the delay
+  7: i64 reset_ms,                      // EXPONENTIAL_DELAY: after so long without a failure the delay is the first again
+  8: i64 interval_ms,                   // FAILURE_RATE
+}
+
+enum ClaimMode { NO_CLAIM = 0, CLAIM = 1 }
+struct RestoreSettings { 1: string path, 2: bool ignore_unclaimed, 3: ClaimMode claim_mode }
+
 struct JobGraph {
   1: string job_id,                     // 32 hexadecimal digits
   2: string name,
   3: list<OperatorNode> operators,      // in topological order; id is the position
   4: list<Edge> edges,
   5: map<string, string> configuration,
+  6: optional CheckpointSettings checkpoints,
+  7: optional RestartStrategy restart_strategy,
+  8: optional RestoreSettings restore,
+}
+
+// ---- what a checkpoint keeps ----
+
+// Bytes of a checkpoint: in a file, or here when they are few.
+struct StateFile { 1: string path, 2: i64 size, 3: binary inline_bytes }
+
+// The entries of one state and key group within the file.
+struct KeyGroupBlock { 1: i32 state, 2: i32 key_group, 3: i64 offset, 4: i64 size, 5: i64 crc32, 6: i64 entries }
+
+enum KeyedStateKind { VALUES = 0, TIMERS = 1 }
+struct KeyedStateDescription {
+  1: string name,
+  2: KeyedStateKind kind,
+  3: string type,                       // of VALUES: the name of their serializer
+  4: bool namespaced,                   // their keys have a namespace behind them
+}
+
+// Keyed state in the canonical format, which is the same for all backends (state/README.md).
+struct KeyedStateHandle { 1: list<KeyedStateDescription> states, 2: list<KeyGroupBlock> blocks, 3: StateFile file }
+
+// How the elements of a list are spread when a job is restored: in equal parts over the subtasks, all to each, or
+// one subtask's to each (they are all the same).
+enum Redistribution { SPLIT = 0, UNION = 1, BROADCAST = 2 }
+struct OperatorListState { 1: string name, 2: Redistribution redistribution, 3: list<binary> elements, 4: string type }
+
+// The state of one operator in one subtask.
+struct OperatorState { 1: list<KeyedStateHandle> keyed, 2: list<OperatorListState> lists }
+
+// What one task adds to a checkpoint.
+struct TaskSnapshot {
+  1: map<i32, OperatorState> operators, // by JobGraph operator
+  2: bool finished,                     // all its input has been processed
+  3: i64 sync_nanos,                    // how long the task itself was held up, at most, in one piece
+  4: i64 async_ms,                      // from there until all was durable
+  5: i64 alignment_ms,                  // from the first barrier to the last
+  6: i64 bytes,
+}
+
+// One operator's state in a checkpoint, of all its subtasks.
+struct OperatorCheckpoint {
+  1: string uid,                        // how a later job finds it
+  2: string name,
+  3: i32 parallelism,
+  4: i32 max_parallelism,
+  5: map<i32, OperatorState> subtasks,
+  6: list<i32> finished,                // subtasks that had ended
+  7: optional binary enumerator,        // of a source
+}
+
+struct Checkpoint {
+  1: i32 version,
+  2: i64 id,
+  3: i64 timestamp,                     // when it was triggered, milliseconds since the epoch
+  4: bool savepoint,
+  5: list<OperatorCheckpoint> operators,
 }
 
 // ---- a deployment: the slice of a job that one subtask needs ----
@@ -208,6 +302,13 @@ struct TaskDeployment {
   6: i32 parallelism,
   7: i32 max_parallelism,
   8: map<string, string> configuration,
+  9: i32 restart = 0,                   // how often the job was restarted: channels of different restarts never meet
+  10: bool restored,                    // from a checkpoint: `state` is what it had for this task
+  11: map<i32, OperatorState> state,    // by JobGraph operator
+  12: i64 restored_checkpoint = 0,
+  13: bool finished,                    // it had processed all its input: nothing is left but to say so
+  14: bool checkpoints,                 // are taken
+  15: bool at_least_once,
 }
 
 // ---- messages ----
@@ -220,7 +321,21 @@ struct Failure {
   3: string operator_name,
   4: i32 subtask = -1,
   5: binary pickled_exception,           // of the user's exception; may be empty
+  6: optional bool fatal,                        // restarting can't help
 }
+
+// What a barrier tells on its way from the sources.
+enum AfterBarrier { GO_ON = 0, SUSPEND = 1, DRAIN = 2 }               // DRAIN: event time ends before the barrier
+struct Barrier {
+  1: i64 checkpoint,
+  2: i64 timestamp,                     // when it was triggered, milliseconds since the epoch
+  3: string directory,                  // for files of state; empty: there are none
+  4: bool savepoint,
+  5: AfterBarrier after,
+}
+struct CheckpointTrigger { 1: TaskId task, 2: Barrier barrier }
+struct CheckpointNotice { 1: TaskId task, 2: i64 checkpoint, 3: bool completed }      // else it was given up
+struct CheckpointAnswer { 1: TaskId task, 2: i64 checkpoint, 3: optional TaskSnapshot snapshot, 4: optional Failure failure }
 
 enum TaskState { CREATED = 0, RUNNING = 1, PREPARED = 2, FINISHED = 3, CANCELED = 4, FAILED = 5 }
 
@@ -247,5 +362,9 @@ struct WatermarkProgress {
 struct FileSplit { 1: string path, 2: i64 first, 3: i64 limit, 4: i64 file_size }  // bytes [first, limit)
 struct NumberSplit { 1: i64 first, 2: i64 last }                     // inclusive
 union SourceSplit { 1: FileSplit file, 2: NumberSplit numbers, 3: i64 collection_from }
+// What a SplitEnumerator has not dealt out.
+struct EnumeratorState { 1: list<SourceSplit> splits, 2: list<i32> readers }         // `readers`: for which each was meant; -1: any
+// A part file that is complete but not visible yet.
+struct PendingFile { 1: string hidden_path, 2: string path }
 struct SplitRequest { 1: TaskId task, 2: i32 op }
 struct SplitAssignment { 1: TaskId task, 2: i32 op, 3: list<SourceSplit> splits, 4: bool no_more_splits }

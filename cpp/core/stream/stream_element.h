@@ -6,6 +6,7 @@
 #include <memory>
 #include <variant>
 
+#include "core/idl/pyflinkpp_types.h"
 #include "core/stream/record_batch.h"
 
 namespace pyflinkpp {
@@ -20,10 +21,11 @@ struct Watermark {
   bool idle = false;
 };
 
-// Separates what belongs to a checkpoint from what follows it.
+// Separates what belongs to a checkpoint from what follows it. All that it tells is shared by its
+// copies.
 struct CheckpointBarrier {
-  int64_t checkpoint = 0;
-  int64_t timestamp = 0;  // when it was triggered, milliseconds since the epoch
+  std::shared_ptr<const idl::Barrier> told;
+  int64_t checkpoint() const { return told->checkpoint; }
 };
 
 struct EndOfInput {};

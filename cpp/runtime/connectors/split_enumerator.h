@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "core/env/env.h"
 #include "core/idl/pyflinkpp_types.h"
 
@@ -25,6 +25,9 @@ struct SplitEnumeratorContext {
 class SplitEnumerator {
  public:
   virtual ~SplitEnumerator() = default;
+  // What it has not dealt out yet, and back: Restore comes before Start, which finds no splits then.
+  virtual absl::StatusOr<idl::EnumeratorState> Snapshot() const = 0;
+  virtual void Restore(idl::EnumeratorState state) = 0;
   // Finds the splits, then calls `started`. Nothing of the job runs before; an error fails it.
   virtual void Start(SplitEnumeratorContext& context,
                      std::function<void(absl::Status)> started) = 0;

@@ -226,6 +226,11 @@ absl::Status PosixFileSystem::Delete(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status PosixFileSystem::DeleteDirectory(const std::string& path) {
+  if (::rmdir(path.c_str()) < 0) return Failed("delete the directory", path, errno);
+  return absl::OkStatus();
+}
+
 std::string PosixFileSystem::temporary_directory() const {
   std::error_code error;
   std::string path = std::filesystem::temp_directory_path(error);

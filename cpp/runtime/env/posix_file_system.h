@@ -27,6 +27,7 @@ class PosixFileSystem final : public FileSystem {
   absl::Status CreateDirectories(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Delete(const std::string& path) override;
+  absl::Status DeleteDirectory(const std::string& path) override;
   std::string temporary_directory() const override;
 };
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/base/status.h"
 #include "runtime/jobmanager/job_master.h"
 
 namespace pyflinkpp {
@@ -72,6 +73,24 @@ void JobManager::ReportWatermark(idl::WatermarkProgress progress) {
       job->second->OnWatermark(progress);
     }
   });
+}
+
+void JobManager::AnswerCheckpoint(idl::CheckpointAnswer answer) {
+  mailbox().Post("checkpoint answer", [this, answer = std::move(answer)] {
+    if (const auto job = jobs_.find(answer.task.job_id); job != jobs_.end())
+      job->second->OnCheckpointAnswer(answer);
+  });
+}
+
+void JobManager::TriggerSavepoint(std::string job_id, std::string directory,
+                                  idl::AfterBarrier::type after, CheckpointCoordinator::Done done) {
+  mailbox().Post("trigger savepoint",
+                 [this, job_id = std::move(job_id), directory = std::move(directory), after,
+                  done = std::move(done)] {
+                   if (const auto job = jobs_.find(job_id); job != jobs_.end())
+                     return job->second->TriggerSavepoint(directory, after, done);
+                   done(UserError("the job has ended: there is nothing to take a savepoint of"));
+                 });
 }
 
 // Posted, because the JobMaster that ends is still on the call stack.

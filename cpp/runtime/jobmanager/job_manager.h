@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/checkpoint/checkpoint_coordinator.h"
 #include "runtime/connectors/split_enumerator.h"
 #include "runtime/mailbox/loop.h"
 #include "runtime/operators/registry.h"
@@ -21,6 +22,7 @@ struct JobResult {
   JobState state = JobState::kCreated;
   int64_t runtime_ms = 0;
   idl::Failure failure;                         // FAILED
+  std::vector<idl::Failure> failures;           // all root causes, also those that it survived
   std::map<int, idl::OperatorMetrics> metrics;  // by JobGraph operator, summed over subtasks
   std::map<std::string, std::vector<std::string>> accumulators;
 };
@@ -39,7 +41,10 @@ class JobListener {
  public:
   virtual ~JobListener() = default;
   virtual void OnState(JobState state) = 0;
+  // The tasks are about to be deployed, the `restart`-th time after the first.
+  virtual void OnDeploy(int restart) { (void)restart; }
   virtual void OnWatermark(const TaskWatermark& watermark) { (void)watermark; }
+  virtual void OnCheckpoint(const CheckpointStatistics& statistics) { (void)statistics; }
   virtual void OnEnd(const JobResult& result) = 0;  // after the last OnState
 };
 
@@ -63,6 +68,9 @@ class JobManager : public Loop,
   // Any thread. REQUIRES for the graph: ValidateAndComplete succeeded.
   void SubmitJob(idl::JobGraph graph, std::shared_ptr<JobListener> listener);
   void CancelJob(std::string job_id);
+  // `done` is called on the loop, with the savepoint's path.
+  void TriggerSavepoint(std::string job_id, std::string directory, idl::AfterBarrier::type after,
+                        CheckpointCoordinator::Done done);
   // Cancels all jobs; when the last one has ended, calls `done` and ends the loop.
   void Shutdown(std::function<void()> done);
 
@@ -70,6 +78,7 @@ class JobManager : public Loop,
   void ReportTask(idl::TaskReport report) override;
   void RequestSplit(idl::SplitRequest request) override;
   void ReportWatermark(idl::WatermarkProgress progress) override;
+  void AnswerCheckpoint(idl::CheckpointAnswer answer) override;
 
  private:
   friend class JobMaster;

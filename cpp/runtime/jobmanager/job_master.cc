@@ -1,65 +1,62 @@
 #include "runtime/jobmanager/job_master.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/idl/codec.h"
+#include "runtime/checkpoint/checkpoint_storage.h"
+#include "runtime/checkpoint/state_assignment.h"
 
 namespace pyflinkpp {
+namespace {
+constexpr int64_t kRetryFinalMs = 100;
+}
 
 JobMaster::JobMaster(JobManager& manager, idl::JobGraph graph,
                      std::shared_ptr<JobListener> listener)
     : manager_(manager),
       graph_(std::move(graph)),
       listener_(std::move(listener)),
-      execution_(graph_) {}
+      execution_(graph_),
+      coordinator_(graph_.checkpoints, graph_, execution_, manager.env_, *this),
+      restart_strategy_(graph_.restart_strategy, manager.env_.random) {}
 
 JobMaster::~JobMaster() = default;
 
 void JobMaster::Start() {
   started_nanos_ = manager_.env_.clock.NowNanos();
+  if (!graph_.__isset.restore || graph_.restore.path.empty()) return StartEnumerators();
+  auto read = std::make_shared<absl::StatusOr<idl::Checkpoint>>(absl::UnknownError("not read"));
+  RunOnExecutor(
+      [read, &files = manager_.env_.files, path = graph_.restore.path] {
+        *read = ReadCheckpoint(files, path);
+        return read->status();
+      },
+      [this, read](const absl::Status& status) {
+        if (state_ != JobState::kCreated) return EndIfAllEnded();
+        if (!status.ok()) return Fail(FailureOf(status));
+        coordinator_.StartFrom(**read);
+        StartEnumerators();
+      });
+}
+
+// Each source begins where the last checkpoint was, or from its start.
+void JobMaster::StartEnumerators() {
+  enumerators_.clear();
+  contexts_.clear();
+  if (const idl::Checkpoint* checkpoint = coordinator_.latest()) {
+    std::vector<idl::TaskDeployment*> deployments;
+    for (auto& execution : execution_.executions()) deployments.push_back(&execution.deployment);
+    const absl::Status assigned =
+        AssignState(*checkpoint, graph_, graph_.restore.ignore_unclaimed, deployments);
+    if (!assigned.ok()) return Fail(FailureOf(assigned));
+    restored_checkpoint_ = checkpoint->id;
+  }
   for (const idl::OperatorNode& node : graph_.operators) {
     if (!IsSource(node.spec)) continue;
-    const auto entry = manager_.registry_.entries.find(KindOf(node.spec));
-    if (entry == manager_.registry_.entries.end() || !entry->second.make_enumerator) {
-      return Fail(FailureOf(
-          absl::UnimplementedError(absl::StrCat("no source of kind '", KindOf(node.spec), "'"))));
-    }
-    auto enumerator = entry->second.make_enumerator(node);
-    if (!enumerator.ok()) return Fail(FailureOf(enumerator.status()));
-    enumerators_[node.id] = *std::move(enumerator);
-    auto context = std::make_unique<SplitEnumeratorContext>(SplitEnumeratorContext{
-        .env = manager_.env_, .parallelism = node.parallelism, .post = {}, .assign = {}});
-    // Work of the executor that comes back after the job has ended finds it gone.
-    context->post = [manager = manager_.weak_from_this(),
-                     job = graph_.job_id](absl::AnyInvocable<void()> run) {
-      if (auto alive = manager.lock()) {
-        alive->mailbox().Post("enumerator",
-                              [self = alive.get(), job, run = std::move(run)]() mutable {
-                                if (self->jobs_.contains(job)) run();
-                              });
-      }
-    };
-    const int vertex = [&] {
-      for (size_t v = 0; v < execution_.chained().vertices.size(); ++v) {
-        if (execution_.chained().vertices[v].chain[0].op.id == node.id) return static_cast<int>(v);
-      }
-      PFPP_CHECK(false);
-    }();
-    context->assign = [this, vertex, op = node.id](
-                          int subtask, std::vector<idl::SourceSplit> splits, bool no_more) {
-      idl::SplitAssignment assignment;
-      assignment.task.job_id = graph_.job_id;
-      assignment.task.vertex = vertex;
-      assignment.task.subtask = subtask;
-      assignment.task.attempt = 0;
-      assignment.op = op;
-      assignment.splits = std::move(splits);
-      assignment.no_more_splits = no_more;
-      auto& gateway = *slot_owner_[execution_.find(assignment.task).slot]->gateway;
-      gateway.AssignSplits(std::move(assignment));
-    };
-    contexts_[node.id] = std::move(context);
+    if (const absl::Status made = MakeEnumerator(node); !made.ok()) return Fail(FailureOf(made));
   }
   enumerators_starting_ = enumerators_.size();
   for (auto& [op, enumerator] : enumerators_) {
@@ -68,11 +65,60 @@ void JobMaster::Start() {
   }
 }
 
+absl::Status JobMaster::MakeEnumerator(const idl::OperatorNode& node) {
+  const auto entry = manager_.registry_.entries.find(KindOf(node.spec));
+  if (entry == manager_.registry_.entries.end() || !entry->second.make_enumerator)
+    return absl::UnimplementedError(absl::StrCat("no source of kind '", KindOf(node.spec), "'"));
+  ASSIGN_OR_RETURN(auto enumerator, entry->second.make_enumerator(node));
+  if (const idl::Checkpoint* checkpoint = coordinator_.latest()) {
+    const idl::OperatorCheckpoint* op = FindOperator(*checkpoint, node);
+    if (op != nullptr && op->__isset.enumerator) {
+      ASSIGN_OR_RETURN(auto state, idl::Decode<idl::EnumeratorState>(op->enumerator));
+      enumerator->Restore(std::move(state));
+    }
+  }
+  enumerators_[node.id] = std::move(enumerator);
+  auto context = std::make_unique<SplitEnumeratorContext>(SplitEnumeratorContext{
+      .env = manager_.env_, .parallelism = node.parallelism, .post = {}, .assign = {}});
+  // Work of the executor that comes back after the job has ended finds it gone.
+  context->post = [manager = manager_.weak_from_this(),
+                   job = graph_.job_id](absl::AnyInvocable<void()> run) {
+    if (auto alive = manager.lock()) {
+      alive->mailbox().Post("enumerator",
+                            [self = alive.get(), job, run = std::move(run)]() mutable {
+                              if (self->jobs_.contains(job)) run();
+                            });
+    }
+  };
+  const int vertex = [&] {
+    for (size_t v = 0; v < execution_.chained().vertices.size(); ++v) {
+      if (execution_.chained().vertices[v].chain[0].op.id == node.id) return static_cast<int>(v);
+    }
+    PFPP_CHECK(false);
+  }();
+  context->assign = [this, vertex, op = node.id](int subtask, std::vector<idl::SourceSplit> splits,
+                                                 bool no_more) {
+    idl::TaskId task;
+    task.vertex = vertex;
+    task.subtask = subtask;
+    idl::SplitAssignment assignment;
+    assignment.task = execution_.find(task).deployment.task;
+    assignment.op = op;
+    assignment.splits = std::move(splits);
+    assignment.no_more_splits = no_more;
+    auto& gateway = GatewayOf(task);
+    gateway.AssignSplits(std::move(assignment));
+  };
+  contexts_[node.id] = std::move(context);
+  return absl::OkStatus();
+}
+
 void JobMaster::OnEnumeratorStarted(const absl::Status& status) {
   --enumerators_starting_;
-  if (state_ != JobState::kCreated) return EndIfAllEnded();
+  if (state_ != JobState::kCreated && state_ != JobState::kRestarting) return EndIfAllEnded();
   if (!status.ok()) return Fail(FailureOf(status));
   if (enumerators_starting_ > 0) return;
+  if (state_ == JobState::kRestarting) return Deploy();  // in the slots it has
   if (const absl::Status taken = TakeSlots(); !taken.ok()) return Fail(FailureOf(taken));
   Deploy();
 }
@@ -97,6 +143,7 @@ absl::Status JobMaster::TakeSlots() {
 }
 
 void JobMaster::Deploy() {
+  listener_->OnDeploy(execution_.restart());
   SetState(JobState::kRunning);
   deployed_ = true;
   for (auto& execution : execution_.executions()) {
@@ -105,7 +152,7 @@ void JobMaster::Deploy() {
 }
 
 void JobMaster::OnSplitRequest(const idl::SplitRequest& request) {
-  if (state_ != JobState::kRunning) return;
+  if (state_ != JobState::kRunning || !execution_.is_current(request.task)) return;
   // No record flows before every function of the job has been opened.
   if (!execution_.all_open()) {
     early_requests_.push_back(request);
@@ -121,6 +168,8 @@ void JobMaster::AnswerSplitRequest(const idl::SplitRequest& request) {
 }
 
 void JobMaster::OnReport(const idl::TaskReport& report) {
+  if (!execution_.is_current(report.task)) return;  // of an attempt before the restart
+  const bool was_open = execution_.all_open();
   execution_.find(report.task).state = report.state;
   metrics_[{report.task.vertex, report.task.subtask}] = report.metrics;
   if (report.state == idl::TaskState::FINISHED || report.state == idl::TaskState::CANCELED ||
@@ -131,21 +180,100 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
     }
   }
   if (report.state == idl::TaskState::FAILED) return Fail(report.failure);
-  if (state_ == JobState::kRunning && execution_.all_open()) {
+  if (state_ == JobState::kRunning && !was_open && execution_.all_open()) {
     for (const idl::SplitRequest& request : std::exchange(early_requests_, {}))
       AnswerSplitRequest(request);
+    if (graph_.__isset.checkpoints) coordinator_.Start();
   }
+  coordinator_.OnTaskState(report.task);
   if (report.state == idl::TaskState::PREPARED || report.state == idl::TaskState::FINISHED) {
-    if (state_ == JobState::kRunning && !committing_ && execution_.all_prepared()) {
-      committing_ = true;
-      for (auto& execution : execution_.executions()) {
-        if (execution.state == idl::TaskState::PREPARED) {
-          slot_owner_[execution.slot]->gateway->CommitTask(execution.deployment.task);
-        }
-      }
+    if (state_ == JobState::kRunning && !ending_ && execution_.all_prepared()) {
+      ending_ = true;
+      CommitWhenPrepared();
     }
   }
   EndIfAllEnded();
+}
+
+// What tasks hold back becomes visible with a last checkpoint, or at once where there are none.
+void JobMaster::CommitWhenPrepared() {
+  const auto commit = [this] {
+    committing_ = true;
+    for (auto& execution : execution_.executions()) {
+      if (execution.state == idl::TaskState::PREPARED)
+        GatewayOf(execution.deployment.task).CommitTask(execution.deployment.task);
+    }
+  };
+  if (!graph_.__isset.checkpoints || graph_.checkpoints.interval_ms <= 0) return commit();
+  const bool waits =
+      std::any_of(execution_.executions().begin(), execution_.executions().end(),
+                  [](const auto& each) { return each.state == idl::TaskState::PREPARED; });
+  if (!waits) return;
+  coordinator_.TriggerFinal([this, commit](const absl::StatusOr<std::string>& written) {
+    if (state_ != JobState::kRunning || !ending_) return;
+    if (written.ok()) return commit();
+    // Its failure has been counted; the next one may do better.
+    RunAfter(kRetryFinalMs, [this] {
+      if (state_ == JobState::kRunning && ending_ && !committing_) CommitWhenPrepared();
+    });
+  });
+}
+
+void JobMaster::OnCheckpointAnswer(const idl::CheckpointAnswer& answer) {
+  if (execution_.is_current(answer.task)) coordinator_.OnAnswer(answer);
+}
+
+void JobMaster::TriggerSavepoint(const std::string& directory, idl::AfterBarrier::type after,
+                                 CheckpointCoordinator::Done done) {
+  if (state_ != JobState::kRunning) {
+    return done(UserError(absl::StrCat(
+        "a savepoint can be taken only of a job that is RUNNING; this one is ", NameOf(state_))));
+  }
+  coordinator_.TriggerSavepoint(directory, after, std::move(done));
+}
+
+void JobMaster::RunAfter(int64_t millis, std::function<void()> run) {
+  manager_.mailbox().PostAt(manager_.env_.clock.NowNanos() + millis * 1'000'000, "job timer",
+                            [&manager = manager_, job = graph_.job_id, run = std::move(run)] {
+                              if (manager.jobs_.contains(job)) run();
+                            });
+}
+
+void JobMaster::RunOnExecutor(absl::AnyInvocable<absl::Status()> work,
+                              std::function<void(absl::Status)> then) {
+  manager_.env_.io.Run([manager = manager_.weak_from_this(), job = graph_.job_id,
+                        work = std::move(work), then = std::move(then)]() mutable {
+    absl::Status status = work();
+    if (auto alive = manager.lock()) {
+      alive->mailbox().Post("files", [self = alive.get(), job, then = std::move(then), status] {
+        if (self->jobs_.contains(job)) then(status);
+      });
+    }
+  });
+}
+
+void JobMaster::Trigger(const idl::TaskId& task, const idl::Barrier& barrier) {
+  idl::CheckpointTrigger trigger;
+  trigger.task = task;
+  trigger.barrier = barrier;
+  GatewayOf(task).TriggerCheckpoint(std::move(trigger));
+}
+
+void JobMaster::Notify(const idl::TaskId& task, int64_t checkpoint, bool completed) {
+  idl::CheckpointNotice notice;
+  notice.task = task;
+  notice.checkpoint = checkpoint;
+  notice.completed = completed;
+  GatewayOf(task).NotifyCheckpoint(std::move(notice));
+}
+
+absl::StatusOr<std::map<int, std::string>> JobMaster::SnapshotEnumerators() {
+  std::map<int, std::string> states;
+  for (const auto& [op, enumerator] : enumerators_) {
+    ASSIGN_OR_RETURN(const idl::EnumeratorState state, enumerator->Snapshot());
+    states[op] = idl::Encode(state);
+  }
+  return states;
 }
 
 void JobMaster::OnWatermark(const idl::WatermarkProgress& progress) {
@@ -163,17 +291,55 @@ void JobMaster::OnWatermark(const idl::WatermarkProgress& progress) {
 }
 
 void JobMaster::Fail(idl::Failure failure) {
-  if (state_ == JobState::kCreated || state_ == JobState::kRunning) {
+  if (state_ == JobState::kRunning && MayRestart(failure)) {
+    result_.failures.push_back(std::move(failure));
+    SetState(JobState::kRestarting);
+    coordinator_.Stop();
+    CancelTasks();
+  } else if (state_ == JobState::kCreated || state_ == JobState::kRunning ||
+             (state_ == JobState::kRestarting && execution_.all_ended())) {
     result_.failure = std::move(failure);  // the root cause: what comes later are its consequences
+    result_.failures.push_back(result_.failure);
     SetState(JobState::kFailing);
+    coordinator_.Stop();
     CancelTasks();
   }
   EndIfAllEnded();
 }
 
+// The same exception at the same place, on what was restored from the same checkpoint, will come
+// again and again: that is no reason to restart.
+bool JobMaster::MayRestart(const idl::Failure& failure) {
+  if (graph_.restart_strategy.kind == idl::RestartKind::NONE || failure.fatal) return false;
+  if (failure.kind == idl::FaultKind::USER) {
+    const std::string what = absl::StrCat(restored_checkpoint_, "|", failure.operator_name, "|",
+                                          failure.subtask, "|", failure.message);
+    if (std::exchange(last_failure_, what) == what) return false;
+  }
+  restart_after_ms_ = restart_strategy_.OnFailure(manager_.env_.clock.NowMillis());
+  return restart_after_ms_.has_value();
+}
+
+void JobMaster::RestartWhenAllEnded() {
+  if (!restart_after_ms_.has_value()) return;
+  RunAfter(*std::exchange(restart_after_ms_, std::nullopt), [this] {
+    if (state_ != JobState::kRestarting) return;
+    execution_.Reset();
+    deployed_ = false;
+    ending_ = false;
+    committing_ = false;
+    early_requests_.clear();
+    metrics_.clear();
+    result_.accumulators.clear();
+    StartEnumerators();
+  });
+}
+
 void JobMaster::Cancel() {
-  if (state_ == JobState::kCreated || state_ == JobState::kRunning) {
+  if (state_ == JobState::kCreated || state_ == JobState::kRunning ||
+      state_ == JobState::kRestarting) {
     SetState(JobState::kCancelling);
+    coordinator_.Stop();
     CancelTasks();
   }
   EndIfAllEnded();
@@ -182,7 +348,7 @@ void JobMaster::Cancel() {
 void JobMaster::CancelTasks() {
   if (!deployed_) return;
   for (auto& execution : execution_.executions()) {
-    slot_owner_[execution.slot]->gateway->CancelTask(execution.deployment.task);
+    GatewayOf(execution.deployment.task).CancelTask(execution.deployment.task);
   }
 }
 
@@ -202,6 +368,8 @@ void JobMaster::EndIfAllEnded() {
       return End(JobState::kFailed);
     case JobState::kCancelling:
       return End(JobState::kCanceled);
+    case JobState::kRestarting:
+      return RestartWhenAllEnded();
     default:
       return;
   }
@@ -210,6 +378,7 @@ void JobMaster::EndIfAllEnded() {
 void JobMaster::End(JobState state) {
   for (auto& [slot, owner] : slot_owner_) ++owner->free;
   slot_owner_.clear();
+  coordinator_.EndJob(state);
   result_.state = state;
   result_.runtime_ms = (manager_.env_.clock.NowNanos() - started_nanos_) / 1'000'000;
   for (const auto& [task, all] : metrics_) {

@@ -6,7 +6,8 @@
 namespace pyflinkpp {
 namespace {
 constexpr int kIoThreads = 2;
-}
+constexpr size_t kCheckpointsKept = 100;
+}  // namespace
 
 JobHandle::JobHandle(std::string job_id, const Clock& clock, Transport& transport,
                      std::shared_ptr<JobManager> job_manager, std::function<void(int64_t)> drive)
@@ -52,7 +53,11 @@ std::optional<StreamElement> JobHandle::NextResult(int64_t timeout_ms, bool* end
     bool more;
     const bool job_ended = Wait(0);  // asked first: what was sent before the end is still found
     if (results_ != nullptr) {
-      if (auto element = results_->Poll(&more)) return element;
+      if (auto element = results_->Poll(&more)) {
+        if (DropKnown(*element)) continue;
+        return element;
+      }
+      if (FollowRestart()) continue;
     }
     if (job_ended) {
       *ended = true;
@@ -65,6 +70,87 @@ std::optional<StreamElement> JobHandle::NextResult(int64_t timeout_ms, bool* end
       drive_(deadline);
     }
   }
+}
+
+// The tasks of an attempt have ended before the next ones are deployed: what its channel had has been
+// taken.
+bool JobHandle::FollowRestart() {
+  {
+    MutexLock lock(mutex_);
+    if (restart_ == channel_.restart) return false;
+    channel_.restart = restart_;
+  }
+  results_ = transport_.OpenInput(channel_, ready_, 0);
+  return true;
+}
+
+// True: nothing is left of it.
+bool JobHandle::DropKnown(StreamElement& element) {
+  auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&element);
+  if (batch == nullptr || !(*batch)->has_timestamps()) return false;  // rows without numbers
+  const std::vector<int64_t>& numbers = (*batch)->timestamps();
+  std::vector<uint32_t> fresh;
+  for (uint32_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] >= next_row_) fresh.push_back(i);
+  }
+  next_row_ = std::max(next_row_, numbers.back() + 1);
+  if (fresh.size() == numbers.size()) return false;
+  auto rest = std::make_unique<RecordBatch>((*batch)->serializer());
+  if (!fresh.empty()) rest->MoveFrom(**batch, fresh.data(), fresh.size());
+  *batch = std::move(rest);
+  return fresh.empty();
+}
+
+std::vector<CheckpointStatistics> JobHandle::checkpoints() {
+  MutexLock lock(mutex_);
+  return {checkpoints_.begin(), checkpoints_.end()};
+}
+
+int64_t JobHandle::TriggerSavepoint(const std::string& directory, idl::AfterBarrier::type after) {
+  int64_t number;
+  {
+    MutexLock lock(mutex_);
+    number = savepoint_number_++;
+  }
+  job_manager_->TriggerSavepoint(
+      job_id_, directory, after,
+      [self = shared_from_this(), number](const absl::StatusOr<std::string>& path) {
+        MutexLock lock(self->mutex_);
+        self->savepoints_.emplace(number, path);
+        self->ended_.NotifyAll();
+      });
+  return number;
+}
+
+std::optional<absl::StatusOr<std::string>> JobHandle::WaitForSavepoint(int64_t number,
+                                                                       int64_t timeout_ms) {
+  const int64_t deadline = clock_.NowNanos() + timeout_ms * 1'000'000;
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      while (!savepoints_.contains(number) && drive_ == nullptr && clock_.NowNanos() < deadline) {
+        ended_.WaitFor(mutex_, deadline - clock_.NowNanos());
+      }
+      if (const auto found = savepoints_.find(number); found != savepoints_.end())
+        return found->second;
+    }
+    if (clock_.NowNanos() >= deadline) return std::nullopt;
+    drive_(deadline);
+  }
+}
+
+void JobHandle::OnCheckpoint(const CheckpointStatistics& statistics) {
+  MutexLock lock(mutex_);
+  checkpoints_.push_back(statistics);
+  if (checkpoints_.size() > kCheckpointsKept) checkpoints_.pop_front();
+}
+
+void JobHandle::OnDeploy(int restart) {
+  {
+    MutexLock lock(mutex_);
+    restart_ = restart;
+  }
+  mailbox_.Notify();
 }
 
 void JobHandle::OnState(JobState state) {

@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,7 +19,7 @@ namespace pyflinkpp {
 
 // A submitted job as its client sees it. Thread-safe. Results of a collect sink are read by one
 // thread at a time.
-class JobHandle : public JobListener {
+class JobHandle : public JobListener, public std::enable_shared_from_this<JobHandle> {
  public:
   // `drive`: null when the cluster has threads of its own; else who waits runs it by this, until
   // something has happened or the clock shows that time (nanoseconds).
@@ -38,6 +39,7 @@ class JobHandle : public JobListener {
 
   // Before the job is submitted.
   void OpenResults(const ChannelId& channel) {
+    channel_ = channel;
     results_ = transport_.OpenInput(channel, ready_, 0);
   }
   // Gives up the results: what the job still produces is dropped.
@@ -46,11 +48,23 @@ class JobHandle : public JobListener {
   // How far event time is, by task, as last heard.
   std::map<std::string, TaskWatermark> watermarks();
 
+  // Checkpoints that ended or are under way, the latest last; old ones are forgotten.
+  std::vector<CheckpointStatistics> checkpoints();
+  // Starts a savepoint; with `after` the job ends behind it. Waits for its end, at most so long; none
+  // when it is not there yet: ask again with the same number.
+  int64_t TriggerSavepoint(const std::string& directory, idl::AfterBarrier::type after);
+  std::optional<absl::StatusOr<std::string>> WaitForSavepoint(int64_t number, int64_t timeout_ms);
+
   void OnState(JobState state) override;
+  void OnDeploy(int restart) override;
   void OnWatermark(const TaskWatermark& watermark) override;
+  void OnCheckpoint(const CheckpointStatistics& statistics) override;
   void OnEnd(const JobResult& result) override;
 
  private:
+  bool FollowRestart();
+  bool DropKnown(StreamElement& element);
+
   const std::string job_id_;
   const Clock& clock_;
   Transport& transport_;
@@ -61,9 +75,15 @@ class JobHandle : public JobListener {
   JobState state_ ABSL_GUARDED_BY(mutex_) = JobState::kCreated;
   std::optional<JobResult> result_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, TaskWatermark> watermarks_ ABSL_GUARDED_BY(mutex_);
-  Mailbox mailbox_;  // notified of results and of the end
+  std::deque<CheckpointStatistics> checkpoints_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, absl::StatusOr<std::string>> savepoints_ ABSL_GUARDED_BY(mutex_);
+  int64_t savepoint_number_ ABSL_GUARDED_BY(mutex_) = 0;
+  int restart_ ABSL_GUARDED_BY(mutex_) = 0;  // of the tasks that were deployed last
+  Mailbox mailbox_;                          // notified of results and of the end
   ReadyChannels ready_;
   std::unique_ptr<InputChannel> results_;
+  ChannelId channel_;     // of results_
+  int64_t next_row_ = 0;  // numbers below it are known (simple_sinks.cc)
 };
 
 // The embedded cluster. Its destructor cancels all jobs and joins all threads.

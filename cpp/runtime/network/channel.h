@@ -26,8 +26,9 @@ inline constexpr int kChannelCredit = 4;
 struct ChannelId {
   std::string job;
   int edge = 0;
-  int source = 0;  // subtask that sends
-  int target = 0;  // subtask that receives
+  int source = 0;   // subtask that sends
+  int target = 0;   // subtask that receives
+  int restart = 0;  // of the job: ends of different ones never meet
   // NOLINTNEXTLINE(modernize-use-nullptr): the check's mistake
   auto operator<=>(const ChannelId&) const = default;
 };

@@ -15,6 +15,7 @@
 #include "core/env/env.h"
 #include "core/idl/pyflinkpp_types.h"
 #include "core/stream/stream_element.h"
+#include "runtime/operators/snapshot.h"
 #include "state/keyed/keyed_state_backend.h"
 
 namespace pyflinkpp {
@@ -94,6 +95,9 @@ struct OperatorContext {
   std::function<void()> wake;  // any thread: something that kWait waited for has happened
   std::function<void(std::string, std::string)> report_accumulator;  // name, bytes: at Close()
   std::span<OperatorCounters> counters;  // one for each JobGraph operator that this Operator runs
+  std::span<const idl::OperatorState> restored;  // the same, from a checkpoint; else empty
+  int64_t restored_checkpoint = 0;
+  bool checkpoints = false;                     // are taken while the job runs
   const std::atomic<bool>* ticked = &kNever;    // a millisecond has passed
   const std::atomic<bool>* has_mail = &kNever;  // mail is waiting
 
@@ -106,8 +110,9 @@ struct OperatorContext {
 };
 
 // Owned by its task; called by the task's loop only; never blocks. The calls come in this order:
-// Open, then any number of ProcessBatch and ProcessWatermark, then Finish and Commit (a bounded
-// job's end), and at last Close, which comes after every Open, however the task ended.
+// Open, then any number of ProcessBatch, ProcessWatermark and Snapshot, then Finish, perhaps further
+// Snapshots, and Commit (a bounded job's end), and at last Close, which comes after every Open,
+// however the task ended.
 class Operator {
  public:
   virtual ~Operator() = default;
@@ -156,7 +161,30 @@ class Operator {
   // An operator with effects outside the engine makes them visible in Commit, which is called when
   // every task of the job has finished its input (in the place of the final checkpoint).
   virtual bool needs_commit() const { return false; }
-  virtual absl::StatusOr<Progress> Commit() { return Progress::kDone; }
+  // What it emits here is the last that leaves it: the end of its output comes behind it.
+  virtual absl::StatusOr<Progress> Commit(Output& output) {
+    (void)output;
+    return Progress::kDone;
+  }
+
+  // A barrier passes: everything before it has been processed, nothing behind it. Adds what is not
+  // keyed state; keyed state is written behind the operator's back.
+  virtual absl::Status Snapshot(SnapshotContext& context) {
+    (void)context;
+    return absl::OkStatus();
+  }
+  // Every task's part of the checkpoint is durable: its effects are made visible, in the background.
+  // Calls come in the order of checkpoints; one may be left out, and one whose snapshot was taken
+  // before the job was restored may come after it.
+  virtual absl::Status CheckpointCompleted(int64_t checkpoint) {
+    (void)checkpoint;
+    return absl::OkStatus();
+  }
+  // It was given up; what it would have made visible goes with a later one.
+  virtual absl::Status CheckpointAborted(int64_t checkpoint) {
+    (void)checkpoint;
+    return absl::OkStatus();
+  }
 
   virtual absl::Status Close() { return absl::OkStatus(); }
 };

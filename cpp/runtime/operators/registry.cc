@@ -65,7 +65,11 @@ OperatorRegistry BuiltinOperators() {
                  const SerializerFactory&) { return MakePrintSink(nodes[0].spec.print_sink); },
       .make_enumerator = {}};
   entries["collect_sink"] = {
-      .make = [](Nodes, const SerializerFactory&) { return MakeCollectSink(); },
+      .make =
+          [](Nodes nodes, const SerializerFactory& serializers) {
+            return MakeCollectSink(
+                [type = nodes[0].output_type, serializers] { return serializers(type); });
+          },
       .make_enumerator = {}};
   entries["file_sink"] = {.make =
                               [](Nodes nodes, const SerializerFactory&) {

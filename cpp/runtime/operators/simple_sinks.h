@@ -1,6 +1,7 @@
 // Sinks that need no files: drop, print, hand to the client.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "runtime/operators/operator.h"
@@ -14,7 +15,9 @@ std::unique_ptr<Operator> MakeDiscardingSink();
 // identifier and, when there are several subtasks, the number of this one.
 std::unique_ptr<Operator> MakePrintSink(const idl::PrintSink& spec);
 
-// Passes everything on to its output, which the JobManager connects with the client.
-std::unique_ptr<Operator> MakeCollectSink();
+// Passes everything on to its output, which the JobManager connects with the client. `serializer`
+// is asked for when there are rows to read from a checkpoint.
+std::unique_ptr<Operator> MakeCollectSink(
+    std::function<absl::StatusOr<std::shared_ptr<const TypeSerializer>>()> serializer);
 
 }  // namespace pyflinkpp

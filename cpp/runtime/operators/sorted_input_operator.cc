@@ -67,7 +67,7 @@ class SortedInputOperator final : public Operator {
   }
 
   bool needs_commit() const override { return op_->needs_commit(); }
-  absl::StatusOr<Progress> Commit() override { return op_->Commit(); }
+  absl::StatusOr<Progress> Commit(Output& output) override { return op_->Commit(output); }
   absl::Status Close() override {
     sorter_.reset();
     piece_ = {};

@@ -78,9 +78,8 @@ class WindowFunction {
   virtual void Enter() {}
   virtual void Leave() {}
 
-  // The serializer of contents, for input of this one. Rows must own what they point to, or own
-  // nothing.
-  virtual std::shared_ptr<const TypeSerializer> ContentsSerializer(const RecordBatch& input) = 0;
+  // The serializer of contents. Rows must own what they point to, or own nothing. Behind Open.
+  virtual std::shared_ptr<const TypeSerializer> ContentsSerializer() = 0;
 
   // These contents will soon be added to or emitted: for prefetching what they point to, nothing
   // else.

@@ -54,12 +54,11 @@ class WindowOperator final : public Operator {
     PFPP_CHECK(context.keyed_state != nullptr);
     times_.emplace(context.env.clock);
     store_.emplace(*context.keyed_state, context.max_parallelism, *times_);
-    return function_->Open(context, *times_);
+    RETURN_IF_ERROR(function_->Open(context, *times_));
+    return store_->Create(function_->ContentsSerializer(), plain_);
   }
 
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
-    if (!store_->has_contents())
-      RETURN_IF_ERROR(store_->CreateContents(function_->ContentsSerializer(*view.batch)));
     WindowOutput emitted(output);
     const size_t begin = view.position;
     absl::Status status;

@@ -43,10 +43,15 @@ class MovedRow {
 
 }  // namespace
 
-absl::Status WindowStore::CreateContents(std::shared_ptr<const TypeSerializer> serializer) {
-  contents_serializer_ = std::move(serializer);
-  ASSIGN_OR_RETURN(contents_, backend_.CreateValueState("window:contents", contents_serializer_));
-  return absl::OkStatus();
+absl::Status WindowStore::Create(std::shared_ptr<const TypeSerializer> contents_serializer,
+                                 bool plain) {
+  contents_serializer_ = std::move(contents_serializer);
+  ASSIGN_OR_RETURN(contents_, backend_.CreateValueState("window:contents", contents_serializer_,
+                                                        KeyShape::kNamespacedKey));
+  KeyedEntries* const of_event_time =
+      plain ? static_cast<KeyedEntries*>(&plain_timers) : &event_timers;
+  RETURN_IF_ERROR(backend_.RegisterEntries("window:event-timers", of_event_time));
+  return backend_.RegisterEntries("window:processing-timers", &processing_timers);
 }
 
 absl::Status WindowStore::MergeContents(const Window& target, std::span<const Window> sources,
@@ -114,9 +119,9 @@ absl::StatusOr<ValueState*> WindowStore::Slot(int slot) {
   const size_t position = static_cast<size_t>(slot);
   if (position >= slots_.size()) slots_.resize(position + 1);
   if (slots_[position] == nullptr) {
-    ASSIGN_OR_RETURN(
-        slots_[position],
-        backend_.CreateValueState(absl::StrCat("window:trigger-", slot), LongSerializer()));
+    ASSIGN_OR_RETURN(slots_[position],
+                     backend_.CreateValueState(absl::StrCat("window:trigger-", slot),
+                                               LongSerializer(), KeyShape::kNamespacedKey));
   }
   return slots_[position].get();
 }

@@ -72,9 +72,10 @@ class WindowStore final : public TriggerContext, public AssignerContext {
   WindowStore(KeyedStateBackend& backend, int max_parallelism, const WindowTimes& times)
       : backend_(backend), max_parallelism_(max_parallelism), times_(times) {}
 
-  // By key and window; made with the first batch, which tells what contents look like.
-  absl::Status CreateContents(std::shared_ptr<const TypeSerializer> serializer);
-  bool has_contents() const { return contents_ != nullptr; }
+  // Makes contents and timers, and takes up what was restored. `plain`: event-time timers are plain
+  // ones.
+  absl::Status Create(std::shared_ptr<const TypeSerializer> contents_serializer, bool plain);
+  // By key and window.
   ValueState& contents() { return *contents_; }
   // Merging windows: what is kept under `sources` comes to `target`, for the current key. The
   // sources are merged into their first one, then that into the target, as Flink does.

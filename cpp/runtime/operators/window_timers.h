@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "core/stream/record_batch.h"
+#include "core/types/binary_io.h"
 #include "core/windowing/window.h"
+#include "state/keyed/keyed_snapshot.h"
 
 namespace pyflinkpp {
 
@@ -17,7 +19,7 @@ namespace pyflinkpp {
 // hash table and no heap, only a list for each time, of which there are few: with a million keys
 // that is half of the operator's work. They fire in the order of their times; equal ones in the
 // order in which they were added.
-class WindowTimers {
+class WindowTimers final : public KeyedEntries {
  public:
   struct Timer {
     int64_t time;
@@ -60,6 +62,31 @@ class WindowTimers {
     if (first->second.fired < first->second.bytes.size()) return;
     if (last_ == &first->second) last_ = nullptr;
     lists_.erase(first);
+  }
+
+  // In a checkpoint: as a TimerQueue's.
+  void WriteEntries(AddEntry add) const override {
+    std::string entry;
+    ForEach([&](const Timer& timer) {
+      entry.clear();
+      BinaryWriter out(entry);
+      out.Put(timer.time);
+      out.Put(timer.window.start);
+      out.Put(timer.window.end);
+      out.Put(timer.key.hash);
+      out.PutRaw(timer.key.bytes());
+      add(timer.key.hash, entry);
+    });
+  }
+  absl::Status ReadEntry(absl::string_view entry) override {
+    BinaryReader in(entry);
+    int64_t time;
+    Window window;
+    uint32_t hash;
+    if (!in.Get(&time) || !in.Get(&window.start) || !in.Get(&window.end) || !in.Get(&hash))
+      return Truncated("timer");
+    Add(time, {in.rest().data(), static_cast<uint32_t>(in.remaining()), hash}, window);
+    return absl::OkStatus();
   }
 
   // Calls visit(const Timer&) for each, in their order.

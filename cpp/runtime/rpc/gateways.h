@@ -14,6 +14,8 @@ class TaskManagerGateway {
   virtual void AssignSplits(idl::SplitAssignment assignment) = 0;
   // Every task of the job has finished its input: make the effects visible.
   virtual void CommitTask(idl::TaskId task) = 0;
+  virtual void TriggerCheckpoint(idl::CheckpointTrigger trigger) = 0;
+  virtual void NotifyCheckpoint(idl::CheckpointNotice notice) = 0;
 };
 
 class JobManagerGateway {
@@ -23,6 +25,7 @@ class JobManagerGateway {
   virtual void ReportTask(idl::TaskReport report) = 0;
   virtual void RequestSplit(idl::SplitRequest request) = 0;
   virtual void ReportWatermark(idl::WatermarkProgress progress) = 0;
+  virtual void AnswerCheckpoint(idl::CheckpointAnswer answer) = 0;
 };
 
 }  // namespace pyflinkpp

@@ -30,6 +30,8 @@ const char* NameOf(JobState state) {
       return "CANCELED";
     case JobState::kFinished:
       return "FINISHED";
+    case JobState::kRestarting:
+      return "RESTARTING";
   }
   return "?";
 }
@@ -68,6 +70,9 @@ ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph) : chained_(Chain(grap
       deployment.parallelism = vertex.parallelism;
       deployment.max_parallelism = vertex.max_parallelism;
       deployment.configuration = graph.configuration;
+      deployment.checkpoints = graph.__isset.checkpoints && graph.checkpoints.interval_ms > 0;
+      deployment.at_least_once =
+          graph.__isset.checkpoints && graph.checkpoints.mode == idl::CheckpointMode::AT_LEAST_ONCE;
       for (const int exchange : vertex.outputs) {
         const Exchange& edge = chained_.exchanges[exchange];
         const JobVertex& target = chained_.vertices[edge.target];
@@ -131,6 +136,15 @@ int ExecutionGraph::AssignSlots() {
     execution.slot = first[chained_.vertices[task.vertex].slot_sharing_group] + task.subtask;
   }
   return total;
+}
+
+void ExecutionGraph::Reset() {
+  ++restart_;
+  for (Execution& execution : executions_) {
+    ++execution.deployment.task.attempt;
+    execution.deployment.restart = restart_;
+    execution.state = idl::TaskState::CREATED;
+  }
 }
 
 bool ExecutionGraph::all_open() const {

@@ -9,8 +9,18 @@
 
 namespace pyflinkpp {
 
-// CREATED -> RUNNING -> FINISHED, or by way of FAILING to FAILED, or of CANCELLING to CANCELED.
-enum class JobState { kCreated, kRunning, kFailing, kFailed, kCancelling, kCanceled, kFinished };
+// CREATED -> RUNNING -> FINISHED, or by way of FAILING to FAILED, or of CANCELLING to CANCELED; from
+// RUNNING by way of RESTARTING to RUNNING.
+enum class JobState {
+  kCreated,
+  kRunning,
+  kFailing,
+  kFailed,
+  kCancelling,
+  kCanceled,
+  kFinished,
+  kRestarting
+};
 const char* NameOf(JobState state);
 inline bool IsTerminal(JobState state) {
   return state == JobState::kFailed || state == JobState::kCanceled || state == JobState::kFinished;
@@ -34,6 +44,12 @@ class ExecutionGraph {
     return executions_[first_[task.vertex] + task.subtask];
   }
 
+  // Whether the task is of the attempt that runs now.
+  bool is_current(const idl::TaskId& task) { return find(task).deployment.task == task; }
+  // All tasks anew, as a further attempt.
+  void Reset();
+  int restart() const { return restart_; }
+
   // Slots that a job needs: subtasks of a slot sharing group with equal index share one. Sets
   // Execution.slot.
   int AssignSlots();
@@ -46,6 +62,7 @@ class ExecutionGraph {
  private:
   ChainedGraph chained_;
   std::vector<Execution> executions_;
+  int restart_ = 0;
   std::vector<size_t> first_;  // by vertex: its subtask 0 in executions_
 };
 

@@ -1,10 +1,12 @@
 // Aligns the barriers of a task's channels.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "core/env/env.h"
 #include "runtime/network/input_gate.h"
 
 namespace pyflinkpp {
@@ -13,16 +15,29 @@ namespace pyflinkpp {
 //
 //   channel 0  r r |n| . .        the task goes on reading channel 1 only,
 //   channel 1  r r r r |n|        then the barrier n passes, and both are read again
+//
+// At least once: the same, but all channels are read meanwhile. A checkpoint that was given up is
+// let go, by Abort or by the first barrier of a later one.
 class CheckpointBarrierHandler {
  public:
-  explicit CheckpointBarrierHandler(InputGate& gate)
-      : gate_(gate), ended_(gate.size()), arrived_(gate.size()) {}
+  CheckpointBarrierHandler(InputGate& gate, const Clock& clock, bool at_least_once)
+      : gate_(gate),
+        clock_(clock),
+        blocks_(!at_least_once),
+        ended_(gate.size()),
+        arrived_(gate.size()) {}
 
   // Takes a barrier from a channel; returns it when it is the last one.
   std::optional<CheckpointBarrier> OnBarrier(size_t channel, const CheckpointBarrier& barrier) {
-    pending_ = barrier;
+    if (barrier.checkpoint() <= done_) return std::nullopt;  // it was given up
+    if (pending_ && barrier.checkpoint() < pending_->checkpoint()) return std::nullopt;
+    if (pending_ && barrier.checkpoint() > pending_->checkpoint()) Release();
+    if (!pending_) {
+      pending_ = barrier;
+      started_nanos_ = clock_.NowNanos();
+    }
     arrived_[channel] = true;
-    gate_.SetBlocked(channel, true);
+    if (blocks_) gate_.SetBlocked(channel, true);
     return Complete();
   }
 
@@ -32,23 +47,43 @@ class CheckpointBarrierHandler {
     return Complete();
   }
 
+  // The checkpoint was given up: nobody waits for its barriers any more.
+  void Abort(int64_t checkpoint) {
+    if (pending_ && pending_->checkpoint() == checkpoint) Release();
+    done_ = std::max(done_, checkpoint);
+  }
+
+  // From the first barrier to the last, of the checkpoint that was aligned last.
+  int64_t alignment_ms() const { return alignment_ms_; }
+
  private:
   std::optional<CheckpointBarrier> Complete() {
     if (!pending_) return std::nullopt;
     for (size_t i = 0; i < arrived_.size(); ++i) {
       if (!arrived_[i] && !ended_[i]) return std::nullopt;
     }
+    alignment_ms_ = (clock_.NowNanos() - started_nanos_) / 1'000'000;
+    return Release();
+  }
+
+  std::optional<CheckpointBarrier> Release() {
     for (size_t i = 0; i < arrived_.size(); ++i) {
       arrived_[i] = false;
       gate_.SetBlocked(i, false);
     }
+    done_ = pending_->checkpoint();
     return std::exchange(pending_, std::nullopt);
   }
 
   InputGate& gate_;
+  const Clock& clock_;
+  const bool blocks_;
   std::vector<bool> ended_;
   std::vector<bool> arrived_;
   std::optional<CheckpointBarrier> pending_;
+  int64_t done_ = 0;  // the last checkpoint that was aligned or given up
+  int64_t started_nanos_ = 0;
+  int64_t alignment_ms_ = 0;
 };
 
 }  // namespace pyflinkpp

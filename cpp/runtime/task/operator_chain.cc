@@ -8,9 +8,11 @@
 namespace pyflinkpp {
 
 OperatorChain::OperatorChain(std::vector<std::unique_ptr<Node>> nodes,
-                             std::vector<std::unique_ptr<ResultPartition>> partitions)
+                             std::vector<std::unique_ptr<ResultPartition>> partitions,
+                             BarrierListener& listener)
     : nodes_(std::move(nodes)),
       partitions_(std::move(partitions)),
+      listener_(listener),
       predecessor_(nodes_.size(), kOutside) {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     for (const size_t successor : nodes_[i]->successors) predecessor_[successor] = i;
@@ -128,6 +130,8 @@ absl::StatusOr<Progress> OperatorChain::RunControl() {
         progress = node.op->ProcessWatermark(*watermark, node.output);
       } else if (std::holds_alternative<EndOfInput>(control)) {
         progress = node.op->Finish(node.output);
+      } else if (const auto* barrier = std::get_if<CheckpointBarrier>(&control)) {
+        RETURN_IF_ERROR(listener_.OnBarrierAt(position, *barrier));
       }
       const absl::Status delivered = Deliver(position);
       RETURN_IF_ERROR(progress.status());
@@ -138,14 +142,33 @@ absl::StatusOr<Progress> OperatorChain::RunControl() {
   }
   const Moving done = std::move(controls_.back());
   controls_.pop_back();
+  if (!end_sent_) Send(done);
+  end_sent_ = end_sent_ || std::holds_alternative<EndOfInput>(done.control);
+  if (const auto* barrier = std::get_if<CheckpointBarrier>(&done.control))
+    listener_.OnBarrierPassed(*barrier);
+  return Progress::kMore;  // the partitions may have to wait for credit
+}
+
+void OperatorChain::SendEnd() {
+  for (const auto& node : nodes_) {
+    for (const size_t partition : node->partitions) {
+      partitions_[partition]->Broadcast(Watermark{kMaxTimestamp, false});
+      if (!node->op->needs_commit()) partitions_[partition]->Broadcast(EndOfInput{});
+    }
+  }
+  end_sent_ = true;
+}
+
+void OperatorChain::Send(const Moving& done) {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (!done.reaches[i] || !Passes(done, i)) continue;
+    // Behind what it commits.
+    if (std::holds_alternative<EndOfInput>(done.control) && nodes_[i]->op->needs_commit()) continue;
     for (const size_t partition : nodes_[i]->partitions) {
       std::visit([&](const auto& control) { partitions_[partition]->Broadcast(control); },
                  done.control);
     }
   }
-  return Progress::kMore;  // the partitions may have to wait for credit
 }
 
 int64_t OperatorChain::next_processing_time() const {
@@ -218,8 +241,15 @@ bool OperatorChain::needs_commit() const {
 absl::StatusOr<Progress> OperatorChain::Commit() {
   while (committed_ < nodes_.size()) {
     if (nodes_[committed_]->op->needs_commit()) {
-      ASSIGN_OR_RETURN(const Progress progress, nodes_[committed_]->op->Commit());
+      Node& node = *nodes_[committed_];
+      bool blocked = false;
+      for (auto& partition : partitions_) blocked |= partition->Pump();
+      if (blocked) return Progress::kWait;
+      ASSIGN_OR_RETURN(const Progress progress, node.op->Commit(node.output));
+      RETURN_IF_ERROR(Deliver(committed_));
       if (progress != Progress::kDone) return progress;
+      for (const size_t partition : node.partitions)
+        partitions_[partition]->Broadcast(EndOfInput{});
     }
     ++committed_;
   }

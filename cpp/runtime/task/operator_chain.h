@@ -10,6 +10,16 @@
 
 namespace pyflinkpp {
 
+// Is told how a barrier passes.
+class BarrierListener {
+ public:
+  virtual ~BarrierListener() = default;
+  // Everything before the barrier has been processed by the node, nothing behind it.
+  virtual absl::Status OnBarrierAt(size_t node, const CheckpointBarrier& barrier) = 0;
+  // It has passed all nodes and was sent on.
+  virtual void OnBarrierPassed(const CheckpointBarrier& barrier) = 0;
+};
+
 // A tree of operators; the first is its head. Between two operators lies at most one batch: an
 // operator runs only when its successors have consumed theirs, so the chain is a small scheduler
 // instead of a call stack, every operator may stop after any element, and memory is bounded.
@@ -25,7 +35,8 @@ class OperatorChain {
   struct Node {
     std::unique_ptr<Operator> op;
     OperatorContext context;
-    std::vector<OperatorCounters> counters;  // by JobGraph operator
+    std::vector<OperatorCounters> counters;    // by JobGraph operator
+    std::vector<idl::OperatorState> restored;  // the same; empty unless restored
     std::vector<int> operator_ids;
     std::vector<size_t> successors;  // all greater than the node's own position
     std::vector<size_t> partitions;
@@ -35,10 +46,13 @@ class OperatorChain {
     size_t pending_position = 0;
     int pending_input = 0;
     bool opened = false;
+    KeyedStateBackend* keyed_state = nullptr;  // null: it has none
   };
 
+  // `listener` outlives the chain.
   OperatorChain(std::vector<std::unique_ptr<Node>> nodes,
-                std::vector<std::unique_ptr<ResultPartition>> partitions);
+                std::vector<std::unique_ptr<ResultPartition>> partitions,
+                BarrierListener& listener);
 
   absl::Status Open();
   // Closes what was opened, last first; the first error wins.
@@ -49,6 +63,8 @@ class OperatorChain {
   void PushWatermark(const Watermark& watermark) { BeginControl(watermark); }
   void PushBarrier(const CheckpointBarrier& barrier) { BeginControl(barrier); }
   void PushEnd() { BeginControl(EndOfInput{}); }
+  // The same without the operators: they had finished before the job was restored.
+  void SendEnd();
   absl::StatusOr<Progress> PollSource();
 
   // Moves what is under way one operator call further. kDone: the chain is drained. kWait: for
@@ -88,6 +104,7 @@ class OperatorChain {
   void BeginControl(const Control& control, size_t origin = kOutside);
   bool Passes(const Moving& moving, size_t node) const;
   absl::StatusOr<Progress> RunControl();
+  void Send(const Moving& done);
   absl::Status SendBeforeFailure(const absl::Status& status = absl::OkStatus());
   // Hands the outputs of a node to its successors and partitions.
   absl::Status Deliver(size_t position);
@@ -95,6 +112,8 @@ class OperatorChain {
 
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<ResultPartition>> partitions_;
+  BarrierListener& listener_;
+  bool end_sent_ = false;            // nothing may follow it on a channel
   std::vector<size_t> predecessor_;  // by node
   std::vector<Moving>
       controls_;  // the last one goes first: what an operator sends while another passes

@@ -46,6 +46,8 @@ void StreamTask::Cancel() {
 void StreamTask::AddSplits(idl::SplitAssignment assignment) {
   mailbox().Post("add splits", [this, assignment = std::move(assignment)]() mutable {
     if (source_ == nullptr || phase_ != Phase::kRunning) return;
+    // The enumerator dealt it out behind the checkpoint: to the source it comes behind it as well.
+    if (barriers_before_source_ > 0) return deferred_.push_back(std::move(assignment));
     source_->AddSplits(std::move(assignment.splits), assignment.no_more_splits);
     source_waits_ = false;
   });
@@ -54,6 +56,72 @@ void StreamTask::AddSplits(idl::SplitAssignment assignment) {
 void StreamTask::Commit() {
   mailbox().Post("commit", [this] {
     if (phase_ == Phase::kPrepared) phase_ = Phase::kCommitting;
+  });
+}
+
+void StreamTask::TriggerCheckpoint(idl::Barrier barrier) {
+  mailbox().Post("trigger checkpoint", [this, barrier = std::move(barrier)]() mutable {
+    if (phase_ == Phase::kDone || phase_ == Phase::kCommitting) return;
+    triggered_.push_back({std::make_shared<const idl::Barrier>(std::move(barrier))});
+    ++barriers_before_source_;
+  });
+}
+
+void StreamTask::NotifyCheckpoint(int64_t checkpoint, bool completed) {
+  mailbox().Post("notify checkpoint", [this, checkpoint, completed] {
+    if (chain_ == nullptr || phase_ == Phase::kDone || phase_ == Phase::kOpening) return;
+    if (!completed) GiveUpCheckpoint(checkpoint);
+    for (const auto& node : chain_->nodes()) {
+      const absl::Status status = completed ? node->op->CheckpointCompleted(checkpoint)
+                                            : node->op->CheckpointAborted(checkpoint);
+      if (!status.ok()) return void(Fail(status));
+    }
+    if (suspended_by_ != checkpoint) return;
+    if (completed) {
+      phase_ = Phase::kCommitting;  // the job ends here
+    } else if (drained_) {
+      Fail(ExternalError(
+          "the savepoint failed after event time had been brought to its end for it"));
+    }
+    suspended_by_ = 0;
+  });
+}
+
+void StreamTask::GiveUpCheckpoint(int64_t checkpoint) {
+  checkpoints_->Abort(checkpoint);
+  barriers_->Abort(checkpoint);
+  const auto given_up = std::remove_if(
+      triggered_.begin(), triggered_.end(),
+      [&](const CheckpointBarrier& barrier) { return barrier.checkpoint() == checkpoint; });
+  barriers_before_source_ -= static_cast<int>(triggered_.end() - given_up);
+  triggered_.erase(given_up, triggered_.end());
+  if (barriers_before_source_ == 0) TakeDeferredSplits();
+}
+
+void StreamTask::TakeDeferredSplits() {
+  for (idl::SplitAssignment& assignment : std::exchange(deferred_, {}))
+    source_->AddSplits(std::move(assignment.splits), assignment.no_more_splits);
+  source_waits_ = false;
+}
+
+// Reads what the checkpoint has of keyed state, on the executor.
+void StreamTask::ReadState() {
+  reading_state_ = true;
+  env_.io.Run([task = weak_from_this(), state = deployment_.state, &files = env_.files] {
+    auto read = std::make_shared<std::map<int, RestoredKeyedState>>();
+    absl::Status status;
+    for (const auto& [op, of_operator] : state) {
+      for (const idl::KeyedStateHandle& handle : of_operator.keyed)
+        status.Update(ReadKeyedState(files, handle, (*read)[op]));
+    }
+    auto alive = task.lock();
+    if (alive == nullptr) return;
+    alive->mailbox().Post("state was read", [self = alive.get(), read, status] {
+      if (self->phase_ != Phase::kRestoring) return;
+      self->restored_keyed_ = std::move(*read);
+      self->phase_ = Phase::kOpening;
+      if (!status.ok()) self->Fail(status);
+    });
   });
 }
 
@@ -94,6 +162,7 @@ absl::Status StreamTask::Build() {
                                         .report_accumulator = {},
                                         .counters = {}},
                             .counters = {},
+                            .restored = {},
                             .operator_ids = {},
                             .successors = {},
                             .partitions = {},
@@ -119,6 +188,16 @@ absl::Status StreamTask::Build() {
     node->counters.resize(run.size());
     OperatorContext& context = node->context;
     context.counters = node->counters;
+    context.checkpoints = deployment_.checkpoints;
+    context.restored_checkpoint = deployment_.restored_checkpoint;
+    if (deployment_.restored) {
+      for (const int op : node->operator_ids) {
+        const auto found = deployment_.state.find(op);
+        node->restored.push_back(found == deployment_.state.end() ? idl::OperatorState()
+                                                                  : found->second);
+      }
+      context.restored = node->restored;
+    }
     context.task_name = deployment_.name;
     context.subtask = deployment_.task.subtask;
     context.parallelism = deployment_.parallelism;
@@ -146,6 +225,10 @@ absl::Status StreamTask::Build() {
                                        absl::StrCat(deployment_.task.job_id, "-", specs.front().id,
                                                     "-", context.subtask, "-", context.attempt)));
       context.keyed_state = state.get();
+      node->keyed_state = state.get();
+      if (const auto found = restored_keyed_.find(node->operator_ids[0]);
+          found != restored_keyed_.end())
+        state->Restore(std::move(found->second));
     }
     nodes.push_back(std::move(node));
   }
@@ -160,8 +243,10 @@ absl::Status StreamTask::Build() {
   for (const idl::OutputDescriptor& output : deployment_.outputs) {
     std::vector<std::unique_ptr<OutputChannel>> channels;
     for (const int target : output.targets) {
-      channels.push_back(transport_.OpenOutput(
-          {deployment_.task.job_id, output.edge, deployment_.task.subtask, target}, mailbox()));
+      channels.push_back(
+          transport_.OpenOutput({deployment_.task.job_id, output.edge, deployment_.task.subtask,
+                                 target, deployment_.restart},
+                                mailbox()));
     }
     partitions.push_back(
         std::make_unique<ResultPartition>(output, std::move(channels), env_.random));
@@ -169,15 +254,29 @@ absl::Status StreamTask::Build() {
   for (const idl::InputDescriptor& input : deployment_.inputs) {
     for (const int source : input.sources) {
       gate_.Open(transport_,
-                 {deployment_.task.job_id, input.edge, source, deployment_.task.subtask},
+                 {deployment_.task.job_id, input.edge, source, deployment_.task.subtask,
+                  deployment_.restart},
                  input.input);
       channel_sources_.emplace_back(input.edge, source);
     }
   }
   open_channels_ = gate_.size();
   valve_.emplace(gate_.size());
-  barriers_.emplace(gate_);
-  chain_ = std::make_unique<OperatorChain>(std::move(nodes), std::move(partitions));
+  barriers_.emplace(gate_, env_.clock, deployment_.at_least_once);
+  chain_ = std::make_unique<OperatorChain>(std::move(nodes), std::move(partitions), *this);
+  checkpoints_.emplace(
+      env_, deployment_.task,
+      [task = weak_from_this()](std::function<void()> run) {
+        if (auto alive = task.lock()) {
+          alive->mailbox().Post("checkpoint", [self = alive.get(), run = std::move(run)] {
+            if (self->phase_ != Phase::kDone) run();
+          });
+        }
+      },
+      [this](idl::CheckpointAnswer answer) {
+        if (answer.__isset.failure) answer.failure = Named(std::move(answer.failure));
+        listener_.OnCheckpoint(std::move(answer));
+      });
   source_ = chain_->source();
   if (source_ != nullptr) {
     source_->request_split = [this] {
@@ -192,22 +291,45 @@ absl::Status StreamTask::Build() {
 
 StepResult StreamTask::Work() {
   switch (phase_) {
+    case Phase::kRestoring:
+      if (deployment_.restored) {
+        if (!reading_state_) ReadState();
+        return {StepResult::State::kWait, "read state"};
+      }
+      phase_ = Phase::kOpening;
+      [[fallthrough]];
     case Phase::kOpening: {
       absl::Status status = Build();
       if (status.ok()) status = chain_->Open();
       if (!status.ok()) return Fail(status);
+      restored_keyed_.clear();
       phase_ = Phase::kRunning;
       Report(idl::TaskState::RUNNING);
-      if (source_ != nullptr) source_->request_split();
+      if (deployment_.finished) {
+        phase_ = Phase::kEnding;
+        end_pushed_ = true;
+        chain_->SendEnd();
+      } else if (source_ != nullptr) {
+        source_->request_split();
+      }
       return {StepResult::State::kMore, "open"};
     }
     case Phase::kRunning:
-    case Phase::kEnding: {
-      const StepResult result = RunChain();
-      if (result.state == StepResult::State::kWait) FollowWatermark();
+    case Phase::kEnding:
+    case Phase::kPrepared: {
+      // State is written in turn with the chain's work, so that neither waits for the other.
+      write_next_ = !write_next_ && checkpoints_->has_work();
+      if (write_next_) {
+        checkpoints_->WriteSome();
+        return {StepResult::State::kMore, "write state"};
+      }
+      StepResult result = RunChain();
+      if (result.state == StepResult::State::kWait) {
+        if (phase_ != Phase::kPrepared) FollowWatermark();
+        if (checkpoints_->has_work()) result.state = StepResult::State::kMore;
+      }
       return result;
     }
-    case Phase::kPrepared:
     case Phase::kDone:
       return {StepResult::State::kWait, "idle"};
     case Phase::kCommitting: {
@@ -225,9 +347,11 @@ StepResult StreamTask::RunChain() {
   if (ticked_.load(std::memory_order_relaxed)) {
     ticked_.store(false, std::memory_order_relaxed);
     chain_->Flush();
-    FollowWatermark();
+    if (phase_ != Phase::kPrepared) FollowWatermark();
   }
-  const int64_t next = chain_->next_processing_time();
+  const int64_t next = phase_ == Phase::kPrepared || suspended_by_ != 0
+                           ? kMaxTimestamp
+                           : chain_->next_processing_time();
   if (next != kMaxTimestamp) {
     if (const int64_t now = env_.clock.NowMillis(); next <= now) {
       const absl::Status status = chain_->RunProcessingTime(now);
@@ -242,11 +366,56 @@ StepResult StreamTask::RunChain() {
     chain_->Flush();
     return {StepResult::State::kWait, "wait for credit"};
   }
-  if (phase_ == Phase::kEnding) {
-    PrepareCommit();
-    return {StepResult::State::kMore, "end of input"};
+  if (PushTriggered()) return {StepResult::State::kMore, "barrier"};
+  if (phase_ == Phase::kPrepared) return {StepResult::State::kWait, "idle"};
+  if (suspended_by_ != 0) {
+    chain_->Flush();
+    return {StepResult::State::kWait, "suspended"};
   }
+  if (phase_ == Phase::kEnding) return PrepareCommit();
   return source_ != nullptr ? PollSource() : TakeInput();
+}
+
+// The JobManager's triggers, where there is no input that could bring a barrier.
+bool StreamTask::PushTriggered() {
+  if (triggered_.empty() || (source_ == nullptr && open_channels_ > 0)) return false;
+  const CheckpointBarrier barrier = triggered_.front();
+  if (barrier.told->after == idl::AfterBarrier::DRAIN && phase_ == Phase::kRunning && !drained_) {
+    drained_ = true;
+    chain_->PushWatermark({kMaxTimestamp, false});
+    return true;
+  }
+  triggered_.pop_front();
+  chain_->PushBarrier(barrier);
+  return true;
+}
+
+absl::Status StreamTask::OnBarrierAt(size_t position, const CheckpointBarrier& barrier) {
+  if (position == 0) {
+    checkpoints_->Begin(barrier, gate_.size() > 0 ? barriers_->alignment_ms() : 0);
+    snapshot_status_ = absl::OkStatus();
+    if (barriers_before_source_ > 0 && --barriers_before_source_ == 0 && source_ != nullptr)
+      deferred_ready_ = true;
+  }
+  if (!snapshot_status_.ok()) return absl::OkStatus();
+  const OperatorChain::Node& node = *chain_->nodes()[position];
+  std::vector<idl::OperatorState> states(node.operator_ids.size());
+  SnapshotContext context(*barrier.told, states);
+  snapshot_status_ = node.op->Snapshot(context);
+  if (snapshot_status_.ok())
+    snapshot_status_ = checkpoints_->Add(node.operator_ids, std::move(states), node.keyed_state,
+                                         std::move(context.waits()));
+  return absl::OkStatus();
+}
+
+void StreamTask::OnBarrierPassed(const CheckpointBarrier& barrier) {
+  if (std::exchange(deferred_ready_, false)) TakeDeferredSplits();
+  if (barrier.told->after != idl::AfterBarrier::GO_ON) suspended_by_ = barrier.checkpoint();
+  if (snapshot_status_.ok()) {
+    checkpoints_->Seal(end_pushed_);
+  } else {
+    checkpoints_->Fail(FailureOf(snapshot_status_));
+  }
 }
 
 // Tells the JobManager, now and then, how far event time is and which input holds it.
@@ -334,23 +503,32 @@ void StreamTask::ConsumeElement(size_t channel, StreamElement element) {
 
 // Runs once all data has passed: first the end of input goes through the chain, then the task waits
 // for its job.
-void StreamTask::PrepareCommit() {
+StepResult StreamTask::PrepareCommit() {
   if (!end_pushed_) {
     end_pushed_ = true;
     chain_->PushEnd();
-    return;
+    return {StepResult::State::kMore, "end of input"};
   }
-  if (!chain_->needs_commit()) return End(idl::TaskState::FINISHED, std::nullopt);
-  phase_ = Phase::kPrepared;
-  Report(idl::TaskState::PREPARED);
+  if (chain_->needs_commit()) {
+    phase_ = Phase::kPrepared;
+    Report(idl::TaskState::PREPARED);
+    return {StepResult::State::kMore, "end of input"};
+  }
+  // What it has promised to a checkpoint is written first.
+  if (!checkpoints_->empty()) return {StepResult::State::kWait, "write state"};
+  End(idl::TaskState::FINISHED, std::nullopt);
+  return {StepResult::State::kDone, "end"};
 }
 
-// The failure that a status carries, with what it lacks of where it happened.
-idl::Failure StreamTask::NamedFailure(const absl::Status& status) const {
-  idl::Failure failure = FailureOf(status);
+// The failure with what it lacks of where it happened.
+idl::Failure StreamTask::Named(idl::Failure failure) const {
   if (failure.subtask < 0) failure.subtask = deployment_.task.subtask;
   if (failure.operator_name.empty()) failure.operator_name = deployment_.name;
   return failure;
+}
+
+idl::Failure StreamTask::NamedFailure(const absl::Status& status) const {
+  return Named(FailureOf(status));
 }
 
 StepResult StreamTask::Fail(const absl::Status& status) {
@@ -360,6 +538,7 @@ StepResult StreamTask::Fail(const absl::Status& status) {
 
 void StreamTask::End(idl::TaskState::type state, std::optional<idl::Failure> failure) {
   phase_ = Phase::kDone;
+  if (checkpoints_) checkpoints_->Clear();
   if (chain_ != nullptr) {
     const absl::Status closed = chain_->Close();
     if (!closed.ok() && state == idl::TaskState::FINISHED) {

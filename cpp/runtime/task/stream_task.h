@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "runtime/task/checkpoint_barrier_handler.h"
 #include "runtime/task/operator_chain.h"
 #include "runtime/task/status_watermark_valve.h"
+#include "runtime/task/task_checkpoints.h"
 
 namespace pyflinkpp {
 
@@ -24,15 +26,21 @@ class TaskListener {
   virtual void OnReport(idl::TaskReport report) = 0;
   virtual void OnSplitRequest(idl::SplitRequest request) = 0;
   virtual void OnWatermark(idl::WatermarkProgress progress) = 0;
+  virtual void OnCheckpoint(idl::CheckpointAnswer answer) = 0;
 };
 
 // Runs on its own loop; others only post mail (Cancel, AddSplits, Commit) or set the tick.
 //
-//   opening -> running -> ending -> prepared -> committing -> done
-//        \________\__________\__________\___________\-> done, after an error or Cancel
+//   restoring -> opening -> running -> ending -> prepared -> committing -> done
+//         \_________\________\_________\__________\___________\-> done, after an error or Cancel
+//
+// A checkpoint reaches a task with its barriers, or, where there is no input (any more), by a message
+// of the JobManager; either goes through the chain as soon as all before it has been processed.
 //
 // Close() of every opened operator runs before the final report, whatever the way there.
-class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> {
+class StreamTask : public Loop,
+                   public BarrierListener,
+                   public std::enable_shared_from_this<StreamTask> {
  public:
   StreamTask(idl::TaskDeployment deployment, Env& env, Transport& transport,
              const OperatorRegistry& registry, TaskListener& listener);
@@ -42,6 +50,8 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   void Cancel();
   void AddSplits(idl::SplitAssignment assignment);
   void Commit();
+  void TriggerCheckpoint(idl::Barrier barrier);
+  void NotifyCheckpoint(int64_t checkpoint, bool completed);
   // A millisecond has passed: a batch in hand is interrupted, what is gathered goes out.
   void Tick() { ticked_.store(true, std::memory_order_relaxed); }
 
@@ -52,19 +62,26 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   StepResult Work() override;
 
  private:
-  enum class Phase { kOpening, kRunning, kEnding, kPrepared, kCommitting, kDone };
+  enum class Phase { kRestoring, kOpening, kRunning, kEnding, kPrepared, kCommitting, kDone };
 
+  void ReadState();
   absl::Status Build();
   StepResult RunChain();
+  bool PushTriggered();
+  absl::Status OnBarrierAt(size_t node, const CheckpointBarrier& barrier) override;
+  void OnBarrierPassed(const CheckpointBarrier& barrier) override;
   StepResult TakeInput();
   StepResult PollSource();
   void WakeAt(int64_t millis);
   void FollowWatermark();
   idl::WatermarkProgress Progressed() const;
   void ConsumeElement(size_t channel, StreamElement element);
-  void PrepareCommit();
+  StepResult PrepareCommit();
   void End(idl::TaskState::type state, std::optional<idl::Failure> failure);
   StepResult Fail(const absl::Status& status);
+  void GiveUpCheckpoint(int64_t checkpoint);
+  void TakeDeferredSplits();
+  idl::Failure Named(idl::Failure failure) const;
   idl::Failure NamedFailure(const absl::Status& status) const;
   void Report(idl::TaskState::type state);
   idl::TaskReport ReportOf(idl::TaskState::type state, std::optional<idl::Failure> failure) const;
@@ -75,7 +92,9 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   const OperatorRegistry& registry_;
   TaskListener& listener_;
 
-  Phase phase_ = Phase::kOpening;
+  Phase phase_ = Phase::kRestoring;
+  bool reading_state_ = false;
+  std::map<int, RestoredKeyedState> restored_keyed_;  // by JobGraph operator
   std::atomic<bool> ticked_{false};
   std::map<std::string, std::vector<std::string>> accumulators_;
   std::map<int, std::unique_ptr<KeyedStateBackend>> keyed_state_;  // by position in the chain
@@ -87,6 +106,15 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   SourceOperator* source_ = nullptr;  // the chain's head, if it is a source
   bool source_waits_ = false;
   bool end_pushed_ = false;
+  std::optional<TaskCheckpoints> checkpoints_;
+  absl::Status snapshot_status_;             // of the barrier that passes
+  std::deque<CheckpointBarrier> triggered_;  // by the JobManager, not yet pushed
+  int barriers_before_source_ = 0;  // of these, with the one that is on its way to the head
+  std::vector<idl::SplitAssignment> deferred_;  // came behind them
+  bool deferred_ready_ = false;
+  bool write_next_ = false;   // it is the turn of checkpoints_
+  int64_t suspended_by_ = 0;  // a savepoint, after which nothing is read any more
+  bool drained_ = false;      // event time was brought to its end for it
   std::vector<std::pair<int, int>> channel_sources_;  // by channel: exchange and sending subtask
   idl::WatermarkProgress progress_;                   // as last reported
   int64_t progress_seen_ms_ = 0;                      // wall clock, when it was last looked at

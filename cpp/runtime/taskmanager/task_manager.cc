@@ -50,6 +50,20 @@ void TaskManager::CommitTask(idl::TaskId task) {
   WithTask("commit task", std::move(task), [](StreamTask& found) { found.Commit(); });
 }
 
+void TaskManager::TriggerCheckpoint(idl::CheckpointTrigger trigger) {
+  idl::TaskId task = trigger.task;
+  WithTask("trigger checkpoint", std::move(task),
+           [barrier = std::move(trigger.barrier)](StreamTask& found) mutable {
+             found.TriggerCheckpoint(std::move(barrier));
+           });
+}
+
+void TaskManager::NotifyCheckpoint(idl::CheckpointNotice notice) {
+  WithTask("notify checkpoint", notice.task, [notice](StreamTask& found) {
+    found.NotifyCheckpoint(notice.checkpoint, notice.completed);
+  });
+}
+
 void TaskManager::OnReport(idl::TaskReport report) {
   mailbox().Post("task report", [this, report = std::move(report)]() mutable {
     const bool ended = report.state == idl::TaskState::FINISHED ||

@@ -32,6 +32,8 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   void CancelTask(idl::TaskId task) override;
   void AssignSplits(idl::SplitAssignment assignment) override;
   void CommitTask(idl::TaskId task) override;
+  void TriggerCheckpoint(idl::CheckpointTrigger trigger) override;
+  void NotifyCheckpoint(idl::CheckpointNotice notice) override;
 
  private:
   void OnReport(idl::TaskReport report) override;
@@ -40,6 +42,9 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   }
   void OnWatermark(idl::WatermarkProgress progress) override {
     job_manager_->ReportWatermark(std::move(progress));
+  }
+  void OnCheckpoint(idl::CheckpointAnswer answer) override {
+    job_manager_->AnswerCheckpoint(std::move(answer));
   }
   void Tick();
   // Runs `action` on the task if it is still here.

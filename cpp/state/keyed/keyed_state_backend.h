@@ -9,7 +9,9 @@
 
 #include "absl/status/statusor.h"
 #include "core/graph/key_groups.h"
+#include "core/idl/pyflinkpp_types.h"
 #include "core/stream/record_batch.h"
+#include "state/keyed/keyed_snapshot.h"
 
 namespace pyflinkpp {
 
@@ -61,14 +63,29 @@ class ValueState {
   int64_t accesses_ = 0;
 };
 
-// All keyed state of one operator of one subtask. Owned by the task, used on its loop only.
+// All keyed state of one operator of one subtask. Owned by the task, used on its loop only; outlives
+// its states and snapshots.
 class KeyedStateBackend {
  public:
   virtual ~KeyedStateBackend() = default;
   virtual KeyGroupRange key_groups() const = 0;
-  // Registers a state; the name is unique within the operator.
+
+  // What a checkpoint had: states that are created or registered from now on start with it, where
+  // it has them by their name and kind. What nobody asks for goes into the next snapshots as it is.
+  // Before the first of the next three.
+  virtual void Restore(RestoredKeyedState restored) = 0;
+
+  // Registers a state; the name is unique within the operator. Refuses restored values of another
+  // type, naming both.
   virtual absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
-      const std::string& name, std::shared_ptr<const TypeSerializer> serializer) = 0;
+      const std::string& name, std::shared_ptr<const TypeSerializer> serializer,
+      KeyShape shape = KeyShape::kKey) = 0;
+  // Registers what the operator keeps itself (timers) as a part of its keyed state. It lives as long
+  // as the backend is used.
+  virtual absl::Status RegisterEntries(const std::string& name, KeyedEntries* entries) = 0;
+
+  // All state as it is now. At most one snapshot is under way. REQUIRES: everything is flushed.
+  virtual absl::StatusOr<std::unique_ptr<KeyedSnapshot>> Snapshot() = 0;
 };
 
 }  // namespace pyflinkpp

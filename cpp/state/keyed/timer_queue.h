@@ -5,19 +5,22 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "core/base/hash.h"
 #include "core/stream/record_batch.h"
 #include "core/stream/stream_element.h"
+#include "core/types/binary_io.h"
+#include "state/keyed/keyed_snapshot.h"
 #include "state/keyed/namespaced_key.h"
 
 namespace pyflinkpp {
 
 // A timer exists once for each key, namespace and timestamp. They fire in the order of their
 // timestamps; equal ones in the order in which they were registered.
-class TimerQueue {
+class TimerQueue final : public KeyedEntries {
  public:
   struct Timer {
     int64_t timestamp;
@@ -76,6 +79,35 @@ class TimerQueue {
     known_.erase(first.get());
     DropDeleted();
     return first;
+  }
+
+  // In a checkpoint: time | namespace | hash | key. In the order of registration, which counts among
+  // timers of one key and time.
+  void WriteEntries(AddEntry add) const override {
+    std::vector<const Timer*> timers(known_.begin(), known_.end());
+    std::sort(timers.begin(), timers.end(),
+              [](const Timer* a, const Timer* b) { return a->number < b->number; });
+    std::string entry;
+    for (const Timer* timer : timers) {
+      entry.clear();
+      BinaryWriter out(entry);
+      out.Put(timer->timestamp);
+      out.Put(timer->space.first);
+      out.Put(timer->space.second);
+      out.Put(timer->hash);
+      out.PutRaw(timer->record_key().bytes());
+      add(timer->hash, entry);
+    }
+  }
+  absl::Status ReadEntry(absl::string_view entry) override {
+    BinaryReader in(entry);
+    int64_t timestamp;
+    Namespace space;
+    uint32_t hash;
+    if (!in.Get(&timestamp) || !in.Get(&space.first) || !in.Get(&space.second) || !in.Get(&hash))
+      return Truncated("timer");
+    Register(timestamp, {in.rest().data(), static_cast<uint32_t>(in.remaining()), hash}, space);
+    return absl::OkStatus();
   }
 
   // Calls visit(const Timer&) for each, in no order.

@@ -19,7 +19,9 @@ namespace pyflinkpp {
 // cache costs one miss. (absl's flat_hash_set of pointers costs three: control bytes, slot, entry;
 // measured over 100,000 keys it made a counter a third slower.)
 //
-//   slot:  hash u32 | key size u32 | row (stride bytes) | key (inline, or a pointer to its bytes)
+//   slot:  hash u32 | key size u31, mark u1 | row (stride bytes) | key (inline, or a pointer to its bytes)
+//
+// The mark is its user's: it tells entries that a snapshot has from those that it still lacks.
 //
 // A slot is narrow (at least 16 bytes for the key) or wide (24 or more: a number with a window
 // behind it). The first key says which; whenever the table grows, the majority does. So a table of
@@ -58,6 +60,7 @@ class KeyTable {
   bool IsRowOf(const std::byte* row, absl::string_view key) const {
     return EqualKeys(KeyOf(row - kHeader), key);
   }
+  absl::string_view KeyOfRow(const std::byte* row) const { return KeyOf(row - kHeader); }
   // Changes when rows have moved.
   uint64_t generation() const { return generation_; }
 
@@ -73,7 +76,7 @@ class KeyTable {
     ++size_;
     wide_keys_ += IsWide(key.size());
     std::byte* slot = FreeSlot(hash);
-    StoreKey(slot, key, hash);
+    StoreKey(slot, key, hash, new_mark_);
     return slot + kHeader;
   }
 
@@ -82,11 +85,30 @@ class KeyTable {
     return FindStored(key, Stored(hash));
   }
 
+  // The mark of an entry, and the one that new entries get.
+  bool mark(const std::byte* row) const { return (Load(row - kHeader + 4) & kMark) != 0; }
+  void SetMark(std::byte* row, bool mark) {
+    std::byte* size = row - kHeader + 4;
+    Store(size, (Load(size) & ~kMark) | (mark ? kMark : 0));
+  }
+  void SetMarkOfNew(bool mark) { new_mark_ = mark ? kMark : 0; }
+
+  // Calls visit(key, row) for the keys from slot `*cursor` on, in no order, until it says false;
+  // true: that was the last one. The cursor is good as long as the generation is the same.
+  template <class Visit>
+  bool Walk(size_t* cursor, Visit visit) {
+    for (; slots_ != nullptr && *cursor <= mask_;) {
+      std::byte* slot = SlotAt((*cursor)++);
+      if (HashOf(slot) != 0 && !visit(KeyOf(slot), slot + kHeader)) return false;
+    }
+    return true;
+  }
+
   // Takes the key out; its row must own nothing any more. Others may move: what Find and Candidate
   // gave is not valid.
   void Erase(std::byte* row) {
     size_t hole = static_cast<size_t>(row - kHeader - slots_.get()) / slot_size_;
-    wide_keys_ -= IsWide(Load(SlotAt(hole) + 4));
+    wide_keys_ -= IsWide(KeySizeOf(SlotAt(hole)));
     FreeLongKey(SlotAt(hole));
     --size_;
     ++generation_;
@@ -133,6 +155,7 @@ class KeyTable {
   static constexpr size_t kNarrowKey = 16;
   static constexpr size_t kWideKey = 24;
   static constexpr size_t kLine = 64;
+  static constexpr uint32_t kMark = 1u << 31;  // of a key's size
   static constexpr size_t kFirstCapacity = 8;
   static constexpr size_t kKeptCapacity = 64;
 
@@ -186,6 +209,7 @@ class KeyTable {
     return value;
   }
   static uint32_t HashOf(const std::byte* slot) { return Load(slot); }
+  static uint32_t KeySizeOf(const std::byte* slot) { return Load(slot + 4) & ~kMark; }
 
   std::byte* FindStored(absl::string_view key, uint32_t hash) const {
     if (slots_ == nullptr) return nullptr;
@@ -201,7 +225,7 @@ class KeyTable {
   size_t IndexOf(uint32_t hash) const { return MixHash(hash) >> shift_; }
   std::byte* SlotAt(size_t i) const { return slots_.get() + i * slot_size_; }
   absl::string_view KeyOf(const std::byte* slot) const {
-    const size_t size = Load(slot + 4);
+    const size_t size = KeySizeOf(slot);
     const std::byte* key = slot + kHeader + stride_;
     if (size <= InlineKey()) return {reinterpret_cast<const char*>(key), size};
     const char* bytes;
@@ -214,9 +238,9 @@ class KeyTable {
     while (HashOf(SlotAt(i)) != 0) i = (i + 1) & mask_;
     return SlotAt(i);
   }
-  void StoreKey(std::byte* slot, absl::string_view key, uint32_t hash) {
+  void StoreKey(std::byte* slot, absl::string_view key, uint32_t hash, uint32_t mark) {
     Store(slot, hash);
-    Store(slot + 4, static_cast<uint32_t>(key.size()));
+    Store(slot + 4, static_cast<uint32_t>(key.size()) | mark);
     if (key.size() <= InlineKey()) {
       if (!key.empty()) std::memcpy(slot + kHeader + stride_, key.data(), key.size());
     } else {
@@ -226,7 +250,7 @@ class KeyTable {
     }
   }
   void FreeLongKey(std::byte* slot) {
-    if (Load(slot + 4) <= InlineKey()) return;
+    if (KeySizeOf(slot) <= InlineKey()) return;
     char* bytes;
     std::memcpy(&bytes, slot + kHeader + stride_, sizeof(bytes));
     delete[] bytes;
@@ -256,7 +280,7 @@ class KeyTable {
         std::memcpy(to, from, slot_size_);
         Store(from, 0);  // a long key has changed hands
       } else {
-        StoreKey(to, old.KeyOf(from), hash);
+        StoreKey(to, old.KeyOf(from), hash, Load(from + 4) & kMark);
         std::memcpy(to + kHeader, from + kHeader, stride_);
       }
     }
@@ -270,6 +294,7 @@ class KeyTable {
   size_t size_ = 0;
   size_t wide_keys_ = 0;  // of the keys, those that IsWide()
   uint64_t generation_ = 0;
+  uint32_t new_mark_ = 0;
 };
 
 }  // namespace pyflinkpp

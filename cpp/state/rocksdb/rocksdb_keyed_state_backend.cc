@@ -66,6 +66,16 @@ class Database {
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
 };
 
+std::string GroupBytes(int group) {
+  return {static_cast<char>(group >> 8), static_cast<char>(group & 0xff)};
+}
+
+rocksdb::WriteOptions WithoutLog() {
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;  // what is durable is the checkpoint
+  return options;
+}
+
 // Stored key: the key group (two bytes, big endian), then the key's bytes. Stored value: the
 // serializer's binary format.
 class RocksDbValueState final : public ValueState {
@@ -137,10 +147,9 @@ class RocksDbValueState final : public ValueState {
     size_ = 0;
     const std::string end =
         groups_.last == 0xffff ? std::string(3, '\xff') : GroupBytes(groups_.last + 1);
-    rocksdb::WriteOptions options;
-    options.disableWAL = true;
-    return Checked(database_->db().DeleteRange(options, family_, GroupBytes(groups_.first), end),
-                   "clearing");
+    return Checked(
+        database_->db().DeleteRange(WithoutLog(), family_, GroupBytes(groups_.first), end),
+        "clearing");
   }
 
   absl::Status Flush() override {
@@ -160,9 +169,41 @@ class RocksDbValueState final : public ValueState {
     }
     ReleaseSlots();
     if (batch.Count() == 0) return absl::OkStatus();
-    rocksdb::WriteOptions options;
-    options.disableWAL = true;  // what is durable is the checkpoint
-    return Checked(database_->db().Write(options, &batch), "writing");
+    return Checked(database_->db().Write(WithoutLog(), &batch), "writing");
+  }
+
+  absl::Status Restore(const RestoredKeyedState::State& restored) {
+    const uint32_t row_size = serializer_->stride();
+    for (const auto& [group, blocks] : restored.blocks) {
+      if (!groups_.contains(group)) return absl::InternalError("a key group of another subtask");
+      for (const std::string& block : blocks) {
+        Arena arena;
+        RETURN_IF_ERROR(ReadChunks(
+            block, *serializer_, arena,
+            [&, group = group](std::span<const absl::string_view> keys, std::byte* rows) {
+              rocksdb::WriteBatch batch;
+              std::string value;
+              absl::Status status;
+              for (size_t i = 0; i < keys.size() && status.ok(); ++i) {
+                value.clear();
+                BinaryWriter out(value);
+                status = serializer_->Write(rows + i * row_size, 1, out);
+                if (status.ok()) {
+                  status =
+                      Checked(batch.Put(family_, absl::StrCat(GroupBytes(group), keys[i]), value),
+                              "restoring");
+                }
+              }
+              serializer_->Release(rows, keys.size());
+              size_ += keys.size();
+              if (status.ok()) {
+                status = Checked(database_->db().Write(WithoutLog(), &batch), "restoring");
+              }
+              return status;
+            }));
+      }
+    }
+    return absl::OkStatus();
   }
 
   // Merges the key groups, each of which the database keeps in the order of the keys' bytes.
@@ -215,9 +256,6 @@ class RocksDbValueState final : public ValueState {
     bool changed = false;
   };
 
-  static std::string GroupBytes(int group) {
-    return {static_cast<char>(group >> 8), static_cast<char>(group & 0xff)};
-  }
   std::string StoredKey(const RecordKey& key) const {
     const int group = KeyGroupOf(key.hash, max_parallelism_);
     PFPP_DCHECK(groups_.contains(group));
@@ -300,30 +338,111 @@ class RocksDbValueState final : public ValueState {
   Arena arena_;
 };
 
+// Reads the database as it was; the values' stored form is the one of blocks.
+class RocksDbSnapshot final : public KeyedSnapshot {
+ public:
+  struct State {
+    idl::KeyedStateDescription description;
+    rocksdb::ColumnFamilyHandle* family;
+  };
+
+  RocksDbSnapshot(std::shared_ptr<Database> database, std::vector<State> states,
+                  KeyedStateRegistry::Copied copied)
+      : database_(std::move(database)),
+        states_(std::move(states)),
+        copied_(std::move(copied)),
+        snapshot_(database_->db().GetSnapshot()) {}
+  ~RocksDbSnapshot() override {
+    cursor_.reset();
+    database_->db().ReleaseSnapshot(snapshot_);
+  }
+
+  bool on_loop() const override { return false; }
+
+  absl::StatusOr<bool> WriteSome(KeyedStateWriter& writer) override {
+    WriteCopied(writer, copied_);
+    if (at_ == states_.size()) return true;
+    if (cursor_ == nullptr) {
+      number_ = writer.AddState(states_[at_].description);
+      rocksdb::ReadOptions options;
+      options.snapshot = snapshot_;
+      options.fill_cache = false;
+      cursor_.reset(database_->db().NewIterator(options, states_[at_].family));
+      cursor_->SeekToFirst();
+    }
+    while (cursor_->Valid()) {
+      const std::string group_bytes = cursor_->key().ToString().substr(0, 2);
+      const int group =
+          static_cast<uint8_t>(group_bytes[0]) << 8 | static_cast<uint8_t>(group_bytes[1]);
+      std::string block;
+      int64_t entries = 0;
+      for (; cursor_->Valid() && cursor_->key().starts_with(group_bytes) &&
+             block.size() < kBlockBytes;
+           cursor_->Next(), ++entries) {
+        const absl::string_view key = BytesOf(cursor_->key()).substr(2);
+        AppendChunkKeys({&key, 1}, block);
+        block.append(cursor_->value().data(), cursor_->value().size());
+      }
+      writer.AddBlock(number_, group, entries, std::move(block));
+      if (cursor_->Valid()) return false;
+    }
+    RETURN_IF_ERROR(Checked(cursor_->status(), "reading a snapshot"));
+    cursor_.reset();
+    return ++at_ == states_.size();
+  }
+
+ private:
+  static constexpr size_t kBlockBytes = size_t{1} << 20;
+
+  const std::shared_ptr<Database> database_;
+  const std::vector<State> states_;
+  KeyedStateRegistry::Copied copied_;
+  const rocksdb::Snapshot* const snapshot_;
+  size_t at_ = 0;
+  int number_ = -1;
+  std::unique_ptr<rocksdb::Iterator> cursor_;
+};
+
 class RocksDbKeyedStateBackend final : public KeyedStateBackend {
  public:
   RocksDbKeyedStateBackend(KeyGroupRange groups, int max_parallelism,
                            std::shared_ptr<Database> database)
-      : groups_(groups), max_parallelism_(max_parallelism), database_(std::move(database)) {}
+      : groups_(groups),
+        max_parallelism_(max_parallelism),
+        database_(std::move(database)),
+        registry_(max_parallelism) {}
 
   KeyGroupRange key_groups() const override { return groups_; }
 
+  void Restore(RestoredKeyedState restored) override { registry_.Restore(std::move(restored)); }
+
   absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
-      const std::string& name, std::shared_ptr<const TypeSerializer> serializer) override {
-    if (!names_.insert(name).second) {
-      return absl::AlreadyExistsError(
-          absl::StrCat("two states of one operator have the name '", name, "'"));
-    }
+      const std::string& name, std::shared_ptr<const TypeSerializer> serializer,
+      KeyShape shape) override {
+    const idl::KeyedStateDescription description = DescriptionOf(name, *serializer, shape);
+    ASSIGN_OR_RETURN(const RestoredKeyedState::State restored, registry_.Claim(description));
     ASSIGN_OR_RETURN(rocksdb::ColumnFamilyHandle * family, database_->CreateFamily(name));
-    return std::make_unique<RocksDbValueState>(database_, family, groups_, max_parallelism_,
-                                               std::move(serializer));
+    auto state = std::make_unique<RocksDbValueState>(database_, family, groups_, max_parallelism_,
+                                                     std::move(serializer));
+    RETURN_IF_ERROR(state->Restore(restored));
+    states_.push_back({description, family});
+    return state;
+  }
+
+  absl::Status RegisterEntries(const std::string& name, KeyedEntries* entries) override {
+    return registry_.RegisterEntries(name, entries);
+  }
+
+  absl::StatusOr<std::unique_ptr<KeyedSnapshot>> Snapshot() override {
+    return std::make_unique<RocksDbSnapshot>(database_, states_, registry_.Copy());
   }
 
  private:
   const KeyGroupRange groups_;
   const int max_parallelism_;
   const std::shared_ptr<Database> database_;
-  std::set<std::string> names_;
+  KeyedStateRegistry registry_;
+  std::vector<RocksDbSnapshot::State> states_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyflinkpp._engine import native
 from pyflinkpp.common.execution_config import CACHED_FILES
 from pyflinkpp.common.typeinfo import engine_type
+from pyflinkpp.datastream._checkpointing import apply_checkpointing
 from pyflinkpp.datastream._engine_spec import engine_spec
 from pyflinkpp.datastream._transformation import Edge, Transformation
 
@@ -54,6 +55,7 @@ class Translation:
 
             configuration[CACHED_FILES] = checked_cached_files(configuration[CACHED_FILES])
         self.graph = native().JobGraph(configuration)
+        apply_checkpointing(self.graph, configuration, self._batch)
         for node in self._nodes:
             if _is_custom_partitioning(node):
                 continue  # added for each consumer: it must know its number of subtasks

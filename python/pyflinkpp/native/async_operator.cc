@@ -105,7 +105,23 @@ class AsyncOperator final : public Operator {
     Gil gil;
     if (!results_.Open()) return Failed(nullptr);
     RETURN_IF_ERROR(function_.Open(context));
-    return MakeRunner();
+    RETURN_IF_ERROR(MakeRunner());
+    return Restore();
+  }
+
+  // The elements in hand, with their times; they are submitted anew when the job is restored.
+  absl::Status Snapshot(SnapshotContext& context) override {
+    if (in_hand_.empty()) return absl::OkStatus();
+    Gil gil;
+    std::vector<std::string> elements;
+    for (const auto& [number, element] : in_hand_) {
+      const PyRef pair = PyRef::Steal(
+          Py_BuildValue("(OL)", element.value.get(), static_cast<long long>(element.timestamp)));
+      std::string& bytes = elements.emplace_back();
+      if (!pair || !Pickled(pair.get(), &bytes)) return Failed(element.value.get());
+    }
+    context.AddList(kInHandState, idl::Redistribution::SPLIT, std::move(elements), "PICKLED");
+    return absl::OkStatus();
   }
 
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
@@ -122,20 +138,13 @@ class AsyncOperator final : public Operator {
     while (!view.done() && static_cast<int>(in_hand_.size()) < spec_.capacity) {
       PyRef value = PyRef::Steal(take_(batch.row(view.position)));
       if (!value) return CaptureError("the input of a Python function can't be read");
-      const PyRef call =
-          PyRef::Steal(Py_BuildValue("(LO)", static_cast<long long>(next_), value.get()));
-      if (!call || PyList_Append(calls.get(), call.get()) < 0) return Failed(value.get());
-      const int64_t timestamp =
-          batch.has_timestamps() ? batch.timestamps()[view.position] : kMinTimestamp;
-      in_hand_.emplace(next_++, Element{std::move(value), timestamp});
+      RETURN_IF_ERROR(TakeInHand(
+          std::move(value),
+          batch.has_timestamps() ? batch.timestamps()[view.position] : kMinTimestamp, calls.get()));
       ++context_->counters[0].records_in;
       ++view.position;
     }
-    if (PyList_GET_SIZE(calls.get()) > 0) {
-      const PyRef done =
-          PyRef::Steal(PyObject_CallMethod(runner_.get(), "submit", "O", calls.get()));
-      if (!done) return Failed(nullptr);
-    }
+    RETURN_IF_ERROR(Submit(calls.get()));
     if (view.done()) return Progress::kDone;
     return output.full() || completions_->any() ? Progress::kMore : Progress::kWait;
   }
@@ -172,6 +181,36 @@ class AsyncOperator final : public Operator {
     PyRef value;
     int64_t timestamp;
   };
+
+  static constexpr char kInHandState[] = "in-hand";
+
+  absl::Status TakeInHand(PyRef value, int64_t timestamp, PyObject* calls) {
+    const PyRef call =
+        PyRef::Steal(Py_BuildValue("(LO)", static_cast<long long>(next_), value.get()));
+    if (!call || PyList_Append(calls, call.get()) < 0) return Failed(value.get());
+    in_hand_.emplace(next_++, Element{std::move(value), timestamp});
+    return absl::OkStatus();
+  }
+  absl::Status Submit(PyObject* calls) {
+    if (PyList_GET_SIZE(calls) == 0) return absl::OkStatus();
+    const PyRef done = PyRef::Steal(PyObject_CallMethod(runner_.get(), "submit", "O", calls));
+    return done ? absl::OkStatus() : Failed(nullptr);
+  }
+  absl::Status Restore() {
+    const idl::OperatorListState* list =
+        context_->restored.empty() ? nullptr : FindList(context_->restored[0], kInHandState);
+    if (list == nullptr) return absl::OkStatus();
+    const PyRef calls = PyRef::Steal(PyList_New(0));
+    if (!calls) return Failed(nullptr);
+    for (const std::string& element : list->elements) {
+      const PyRef pair = Unpickled(element);
+      PyObject* value;
+      long long timestamp;
+      if (!pair || !PyArg_ParseTuple(pair.get(), "OL", &value, &timestamp)) return Failed(nullptr);
+      RETURN_IF_ERROR(TakeInHand(PyRef::Borrow(value), timestamp, calls.get()));
+    }
+    return Submit(calls.get());
+  }
 
   absl::Status Failed(PyObject* element) const { return function_.Raised(element); }
 

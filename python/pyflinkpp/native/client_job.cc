@@ -147,6 +147,62 @@ py::dict Job::watermarks() const {
   return dict;
 }
 
+py::list Job::checkpoints() const {
+  using State = CheckpointStatistics::State;
+  py::list list;
+  for (const CheckpointStatistics& told : handle_->checkpoints()) {
+    py::list subtasks;
+    for (const CheckpointStatistics::Subtask& subtask : told.subtasks) {
+      py::dict entry;
+      entry["task"] = subtask.task;
+      entry["sync_ms"] = static_cast<double>(subtask.sync_nanos) / 1e6;
+      entry["async_ms"] = subtask.async_ms;
+      entry["alignment_ms"] = subtask.alignment_ms;
+      entry["bytes"] = subtask.bytes;
+      subtasks.append(std::move(entry));
+    }
+    py::dict entry;
+    entry["id"] = told.id;
+    entry["state"] = told.state == State::kCompleted ? "COMPLETED" : "FAILED";
+    entry["savepoint"] = told.savepoint;
+    entry["triggered_ms"] = told.triggered_ms;
+    entry["duration_ms"] = told.duration_ms;
+    entry["bytes"] = told.bytes;
+    entry["path"] = told.path;
+    entry["failure"] = told.failure;
+    entry["subtasks"] = std::move(subtasks);
+    list.append(std::move(entry));
+  }
+  return list;
+}
+
+int64_t Job::trigger_savepoint(const std::string& directory, const std::string& after) const {
+  const auto then = after == "suspend" ? idl::AfterBarrier::SUSPEND
+                    : after == "drain" ? idl::AfterBarrier::DRAIN
+                                       : idl::AfterBarrier::GO_ON;
+  py::gil_scoped_release release;
+  return handle_->TriggerSavepoint(directory, then);
+}
+
+py::object Job::wait_for_savepoint(int64_t number, int64_t timeout_ms) const {
+  for (;;) {
+    const int64_t slice = std::min(timeout_ms, kSignalSliceMs);
+    std::optional<absl::StatusOr<std::string>> path;
+    {
+      py::gil_scoped_release release;
+      path = handle_->WaitForSavepoint(number, slice);
+    }
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (path.has_value()) {
+      if (path->ok()) return py::str(**path);
+      RaiseStatus(path->status());
+      throw py::error_already_set();
+    }
+    timeout_ms -= slice;
+    if (timeout_ms <= 0) return py::none();
+  }
+}
+
 void Job::close_results() const {
   py::gil_scoped_release release;
   handle_->CloseResults();

@@ -29,6 +29,12 @@ class Job {
   pybind11::dict result() const;
   pybind11::object next_results(int64_t timeout_ms) const;
   void close_results() const;
+  // [{"id", "state", "savepoint", "triggered_ms", "duration_ms", "bytes", "path", "failure", "subtasks"}]
+  pybind11::list checkpoints() const;
+  // Starts one and gives its number. `after`: "go on", "suspend" or "drain".
+  int64_t trigger_savepoint(const std::string& directory, const std::string& after) const;
+  // The path of the savepoint of this number, None when it is not there in time.
+  pybind11::object wait_for_savepoint(int64_t number, int64_t timeout_ms) const;
 
  private:
   std::shared_ptr<JobHandle> handle_;

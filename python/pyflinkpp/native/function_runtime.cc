@@ -79,6 +79,12 @@ PyObject* FunctionRuntime::Inspect() const {
                        "processing_time_timers", processing.get());
 }
 
+absl::Status FunctionRuntime::RegisterTimers() {
+  if (!keyed_ || context_->keyed_state == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(context_->keyed_state->RegisterEntries("event-timers", &event_timers));
+  return context_->keyed_state->RegisterEntries("processing-timers", &processing_timers);
+}
+
 bool FunctionRuntime::Open(bool keyed, const idl::TypeInformation* key_type) {
   keyed_ = keyed;
   std::shared_ptr<const TypeCoder> coder;
@@ -173,9 +179,10 @@ StateCell* FunctionRuntime::MakeCell(const std::string& name, PyObject* type_des
           std::make_unique<Normalizer>(*cell->child_coders[i], type.children[i].kind);
     }
   }
-  auto state =
-      context_->keyed_state->CreateValueState(absl::StrCat(of_window ? "window:" : "user:", name),
-                                              std::make_shared<PythonSerializer>(cell->coder));
+  auto state = context_->keyed_state->CreateValueState(
+      absl::StrCat(of_window ? "window:" : "user:", name),
+      std::make_shared<PythonSerializer>(cell->coder),
+      of_window ? KeyShape::kNamespacedKey : KeyShape::kKey);
   if (!state.ok()) {
     RaiseStatus(state.status());
     return nullptr;

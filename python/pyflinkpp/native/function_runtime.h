@@ -36,6 +36,8 @@ class FunctionRuntime {
 
   // False with a Python error set.
   bool Open(bool keyed, const idl::TypeInformation* key_type);
+  // Makes the timers a part of keyed state, and takes up what was restored. After Open.
+  absl::Status RegisterTimers();
   // Gives up the state; what still points here is refused from now on.
   void Close();
 

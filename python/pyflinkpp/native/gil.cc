@@ -93,4 +93,14 @@ PyRef Unpickled(const std::string& pickle) {
       PyObject_CallFunction(loads, "y#", pickle.data(), static_cast<Py_ssize_t>(pickle.size())));
 }
 
+bool Pickled(PyObject* object, std::string* pickle) {
+  static PyObject* dumps = nullptr;
+  if (Imported(&dumps, "pickle", "dumps") == nullptr) return false;
+  const PyRef bytes = PyRef::Steal(PyObject_CallOneArg(dumps, object));
+  if (!bytes || !PyBytes_Check(bytes.get())) return false;
+  pickle->assign(PyBytes_AS_STRING(bytes.get()),
+                 static_cast<size_t>(PyBytes_GET_SIZE(bytes.get())));
+  return true;
+}
+
 }  // namespace pyflinkpp

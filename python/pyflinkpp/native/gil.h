@@ -63,5 +63,7 @@ PyObject* Imported(PyObject** cache, const char* module, const char* attribute);
 
 // What a pickle holds. REQUIRES: the lock is held. None with an error set.
 PyRef Unpickled(const std::string& pickle);
+// The other way. False with an error set.
+bool Pickled(PyObject* object, std::string* pickle);
 
 }  // namespace pyflinkpp

@@ -282,6 +282,64 @@ void AddEdge(JobGraphBuilder& builder, int source, int target, const std::string
   builder.graph.edges.push_back(edge);
 }
 
+// The settings come as the Python layer has read and checked them.
+void SetCheckpoints(JobGraphBuilder& builder, const std::string& mode, const std::string& retention,
+                    const py::dict& settings) {
+  using Mode = idl::CheckpointMode;
+  using Retention = idl::CheckpointRetention;
+  idl::CheckpointSettings checkpoints;
+  checkpoints.mode = Pick<Mode::type>(
+      {{"EXACTLY_ONCE", Mode::EXACTLY_ONCE}, {"AT_LEAST_ONCE", Mode::AT_LEAST_ONCE}}, mode,
+      "checkpointing mode");
+  checkpoints.retention =
+      Pick<Retention::type>({{"NO_EXTERNALIZED_CHECKPOINTS", Retention::NO_EXTERNALIZED},
+                             {"DELETE_ON_CANCELLATION", Retention::DELETE_ON_CANCELLATION},
+                             {"RETAIN_ON_CANCELLATION", Retention::RETAIN_ON_CANCELLATION}},
+                            retention, "retention");
+  checkpoints.interval_ms = py::cast<int64_t>(settings["interval_ms"]);
+  checkpoints.directory = py::cast<std::string>(settings["directory"]);
+  checkpoints.savepoint_directory = py::cast<std::string>(settings["savepoint_directory"]);
+  checkpoints.min_pause_ms = py::cast<int64_t>(settings["min_pause_ms"]);
+  checkpoints.timeout_ms = py::cast<int64_t>(settings["timeout_ms"]);
+  checkpoints.tolerable_failures = py::cast<int>(settings["tolerable_failures"]);
+  checkpoints.max_concurrent = py::cast<int>(settings["max_concurrent"]);
+  checkpoints.retained = py::cast<int>(settings["retained"]);
+  checkpoints.unaligned = py::cast<bool>(settings["unaligned"]);
+  checkpoints.aligned_timeout_ms = py::cast<int64_t>(settings["aligned_timeout_ms"]);
+  checkpoints.after_tasks_finish = py::cast<bool>(settings["after_tasks_finish"]);
+  builder.graph.__set_checkpoints(std::move(checkpoints));
+}
+
+void SetRestartStrategy(JobGraphBuilder& builder, const std::string& kind,
+                        const py::dict& settings) {
+  using Kind = idl::RestartKind;
+  idl::RestartStrategy strategy;
+  strategy.kind = Pick<Kind::type>({{"none", Kind::NONE},
+                                    {"fixed-delay", Kind::FIXED_DELAY},
+                                    {"exponential-delay", Kind::EXPONENTIAL_DELAY},
+                                    {"failure-rate", Kind::FAILURE_RATE}},
+                                   kind, "restart strategy");
+  strategy.attempts = py::cast<int>(settings["attempts"]);
+  strategy.delay_ms = py::cast<int64_t>(settings["delay_ms"]);
+  strategy.max_delay_ms = py::cast<int64_t>(settings["max_delay_ms"]);
+  strategy.multiplier = py::cast<double>(settings["multiplier"]);
+  strategy.jitter = py::cast<double>(settings["jitter"]);
+  strategy.reset_ms = py::cast<int64_t>(settings["reset_ms"]);
+  strategy.interval_ms = py::cast<int64_t>(settings["interval_ms"]);
+  builder.graph.__set_restart_strategy(strategy);
+}
+
+void SetRestore(JobGraphBuilder& builder, const std::string& path, bool ignore_unclaimed,
+                const std::string& claim_mode) {
+  using Mode = idl::ClaimMode;
+  idl::RestoreSettings restore;
+  restore.path = path;
+  restore.ignore_unclaimed = ignore_unclaimed;
+  restore.claim_mode = Pick<Mode::type>({{"NO_CLAIM", Mode::NO_CLAIM}, {"CLAIM", Mode::CLAIM}},
+                                        claim_mode, "claim mode");
+  builder.graph.__set_restore(std::move(restore));
+}
+
 }  // namespace
 
 idl::JobGraph JobGraphBuilder::Complete() const {
@@ -309,6 +367,11 @@ void BindJobGraph(py::module_& module) {
            py::arg("buffer_timeout_ms") = -1)
       .def("add_edge", AddEdge, py::arg("source"), py::arg("target"), py::kw_only(),
            py::arg("partitioner"), py::arg("input") = 0, py::arg("side_output") = -1)
+      .def("set_checkpoints", SetCheckpoints, py::arg("mode"), py::arg("retention"),
+           py::arg("settings"))
+      .def("set_restart_strategy", SetRestartStrategy, py::arg("kind"), py::arg("settings"))
+      .def("set_restore", SetRestore, py::arg("path"), py::arg("ignore_unclaimed"),
+           py::arg("claim_mode"))
       .def("plan", [](const JobGraphBuilder& builder) { return PlanAsJson(builder.Complete()); });
 }
 

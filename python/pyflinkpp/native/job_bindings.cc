@@ -71,7 +71,11 @@ void BindJob(py::module_& module) {
       .def("wait", &Job::wait, py::arg("timeout_ms"))
       .def("result", &Job::result)
       .def("next_results", &Job::next_results, py::arg("timeout_ms"))
-      .def("close_results", &Job::close_results);
+      .def("close_results", &Job::close_results)
+      .def("checkpoints", &Job::checkpoints)
+      .def("trigger_savepoint", &Job::trigger_savepoint, py::arg("directory"), py::arg("after"))
+      .def("wait_for_savepoint", &Job::wait_for_savepoint, py::arg("number"),
+           py::arg("timeout_ms"));
   module.def("submit", Submit, py::arg("graph"), py::arg("name"), py::arg("debug") = false);
   module.def("shutdown", Shutdown);
 }

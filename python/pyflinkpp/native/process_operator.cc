@@ -16,6 +16,7 @@
 namespace pyflinkpp {
 namespace {
 
+constexpr char kBroadcastState[] = "broadcast";
 // Keys that are made ready together.
 constexpr size_t kPrefetch = 64;
 
@@ -41,6 +42,7 @@ class ProcessOperator final : public Operator {
       return CaptureOperatorError(absl::StrCat("operator '", node_.name, "' can't be opened"),
                                   node_.name, context.subtask);
     }
+    RETURN_IF_ERROR(runtime_->RegisterTimers());
     RETURN_IF_ERROR(function_.Open(context, runtime_));
     for (size_t i = 0; i < inputs_.size(); ++i) {
       ASSIGN_OR_RETURN(inputs_[i].method, function_.Bind(spec_.inputs[i].method.c_str()));
@@ -49,6 +51,16 @@ class ProcessOperator final : public Operator {
       ASSIGN_OR_RETURN(on_timer_, function_.Bind("on_timer"));
     }
     return MakeContexts();
+  }
+
+  absl::Status Snapshot(SnapshotContext& context) override {
+    if (!spec_.broadcast) return absl::OkStatus();
+    Gil gil;
+    const PyRef snapshot = PyRef::Steal(PyObject_CallMethod(states_.get(), "snapshot", nullptr));
+    std::string bytes;
+    if (!snapshot || !Pickled(snapshot.get(), &bytes)) return Failed();
+    context.AddList(kBroadcastState, idl::Redistribution::BROADCAST, {std::move(bytes)}, "PICKLED");
+    return absl::OkStatus();
   }
 
   absl::StatusOr<Progress> ProcessBatch(int input, RecordBatchView& view, Output& output) override {
@@ -134,6 +146,7 @@ class ProcessOperator final : public Operator {
     on_timer_ = Callable();
     for (Input& input : inputs_) input = Input();
     timer_context_ = PyRef();
+    states_ = PyRef();
     return status;
   }
 
@@ -163,15 +176,25 @@ class ProcessOperator final : public Operator {
               nullptr) {
         return Failed();
       }
-      const PyRef states = PyRef::Steal(
+      states_ = PyRef::Steal(
           PyObject_CallFunction(factory, "y#", spec_.broadcast_states.data(),
                                 static_cast<Py_ssize_t>(spec_.broadcast_states.size())));
-      if (!states) return Failed();
+      if (!states_) return Failed();
+      const idl::OperatorListState* restored =
+          context_->restored.empty() ? nullptr : FindList(context_->restored[0], kBroadcastState);
+      if (restored != nullptr && !restored->elements.empty()) {
+        const PyRef snapshot = Unpickled(restored->elements[0]);
+        const PyRef name = PyRef::Steal(PyUnicode_FromString("restore"));
+        const PyRef done = PyRef::Steal(
+            snapshot && name ? PyObject_CallMethodOneArg(states_.get(), name.get(), snapshot.get())
+                             : nullptr);
+        if (!done) return Failed();
+      }
       for (size_t i = 0; i < inputs_.size(); ++i) {
         auto* type = reinterpret_cast<PyTypeObject*>(i == 0 ? reading : writing);
         inputs_[i].context = PyRef::Steal(NewFunctionContext(runtime_, type));
         if (!inputs_[i].context ||
-            PyObject_SetAttrString(inputs_[i].context.get(), "_states", states.get()) < 0)
+            PyObject_SetAttrString(inputs_[i].context.get(), "_states", states_.get()) < 0)
           return Failed();
       }
       timer_context_ = PyRef::Borrow(inputs_[0].context.get());
@@ -300,6 +323,7 @@ class ProcessOperator final : public Operator {
   std::vector<Input> inputs_;
   Callable on_timer_;
   PyRef timer_context_;
+  PyRef states_;  // broadcast
   OperatorContext* context_ = nullptr;
   std::shared_ptr<FunctionRuntime> runtime_;
 

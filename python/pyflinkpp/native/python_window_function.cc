@@ -79,9 +79,7 @@ class PythonWindowFunction final : public WindowFunction {
     scope_.Leave();
   }
 
-  std::shared_ptr<const TypeSerializer> ContentsSerializer(const RecordBatch&) override {
-    return contents_;
-  }
+  std::shared_ptr<const TypeSerializer> ContentsSerializer() override { return contents_; }
 
   void Hint(const std::byte* contents) override {
     PyObject* kept = *reinterpret_cast<PyObject* const*>(contents);

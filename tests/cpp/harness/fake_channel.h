@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/check.h"
+#include "harness/barriers.h"
 #include "harness/batches.h"
 #include "runtime/network/channel.h"
 
@@ -25,7 +26,7 @@ inline void AppendTexts(const StreamElement& element, std::vector<std::string>& 
                                    (watermark.idle ? " idle" : ""));
                  },
                  [&](const CheckpointBarrier& barrier) {
-                   texts.push_back("B" + std::to_string(barrier.checkpoint));
+                   texts.push_back("B" + std::to_string(barrier.checkpoint()));
                  },
                  [&](const EndOfInput&) { texts.push_back("E"); },
              },

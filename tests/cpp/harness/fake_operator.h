@@ -84,7 +84,7 @@ class FakeOperator final : public Operator {
   }
 
   bool needs_commit() const override { return behavior_.commits; }
-  absl::StatusOr<Progress> Commit() override {
+  absl::StatusOr<Progress> Commit(Output&) override {
     Log("commit");
     if (!behavior_.commit.ok()) return behavior_.commit;
     return behavior_.commit_waits-- > 0 ? Progress::kWait : Progress::kDone;

@@ -107,7 +107,7 @@ class OperatorHarness {
     return Repeat([this] { return op_->Finish(output_); });
   }
   absl::Status Commit() {
-    return Repeat([this] { return op_->Commit(); });
+    return Repeat([this] { return op_->Commit(output_); });
   }
   absl::Status Close() { return std::exchange(opened_, false) ? op_->Close() : absl::OkStatus(); }
 

@@ -16,7 +16,7 @@ namespace pyflinkpp::native {
 // The sum of LONG rows, as LONG rows.
 class SumWindow final : public WindowFunction {
  public:
-  std::shared_ptr<const TypeSerializer> ContentsSerializer(const RecordBatch&) override {
+  std::shared_ptr<const TypeSerializer> ContentsSerializer() override {
     return LongSerializer();
   }
   absl::Status Add(RecordBatch& batch, size_t i, bool, std::byte* contents) override {

@@ -20,6 +20,12 @@ class ShatteringEnumerator final : public SplitEnumerator {
   explicit ShatteringEnumerator(std::unique_ptr<SplitEnumerator> inner)
       : inner_(std::move(inner)) {}
 
+  absl::StatusOr<idl::EnumeratorState> Snapshot() const override {
+    ASSIGN_OR_RETURN(idl::EnumeratorState state, inner_->Snapshot());
+    for (const idl::FileSplit& piece : pieces_) state.splits.emplace_back().__set_file(piece);
+    return state;
+  }
+  void Restore(idl::EnumeratorState state) override { inner_->Restore(std::move(state)); }
   void Start(SplitEnumeratorContext& context, std::function<void(absl::Status)> started) override {
     context_ = &context;
     inner_context_.emplace(context);

@@ -199,6 +199,19 @@ absl::Status SimFileSystem::Delete(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status SimFileSystem::DeleteDirectory(const std::string& path) {
+  CheckCaller();
+  const Node* node = Find(path);
+  if (node == nullptr) return Failed("delete the directory", path, WhyMissing(path));
+  if (node->contents != nullptr) return Failed("delete the directory", path, ENOTDIR);
+  const std::string inside = Normal(path) + "/";
+  const auto next = nodes_.lower_bound(inside);
+  if (next != nodes_.end() && next->first.rfind(inside, 0) == 0)
+    return Failed("delete the directory", path, ENOTEMPTY);
+  nodes_.erase(Normal(path));
+  return absl::OkStatus();
+}
+
 void SimFileSystem::Put(const std::string& path, std::string bytes) {
   PFPP_CHECK(MakeDirectories(Parent(Normal(path))).ok());
   const size_t size = bytes.size();

@@ -31,6 +31,7 @@ class SimFileSystem final : public FileSystem {
   absl::Status CreateDirectories(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Delete(const std::string& path) override;
+  absl::Status DeleteDirectory(const std::string& path) override;
   std::string temporary_directory() const override { return "/tmp"; }
 
   // For the test itself, at any time.

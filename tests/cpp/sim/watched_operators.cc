@@ -145,10 +145,17 @@ class WatchedBase : public Base {
     watcher_.AfterFinish(progress);
     return progress;
   }
+  absl::Status Snapshot(SnapshotContext& context) override { return op_->Snapshot(context); }
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    return op_->CheckpointCompleted(checkpoint);
+  }
+  absl::Status CheckpointAborted(int64_t checkpoint) override {
+    return op_->CheckpointAborted(checkpoint);
+  }
   bool needs_commit() const override { return op_->needs_commit(); }
-  absl::StatusOr<Progress> Commit() override {
+  absl::StatusOr<Progress> Commit(Output& output) override {
     RETURN_IF_ERROR(watcher_.OnCommit());
-    absl::StatusOr<Progress> progress = op_->Commit();
+    absl::StatusOr<Progress> progress = op_->Commit(output);
     watcher_.AfterCommit(progress);
     return progress;
   }

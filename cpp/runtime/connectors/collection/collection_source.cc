@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "runtime/connectors/split_state.h"
 
 namespace pyflinkpp {
 namespace {
@@ -13,6 +14,12 @@ class CollectionEnumerator final : public SplitEnumerator {
     context_ = &context;
     started(absl::OkStatus());
   }
+  absl::StatusOr<idl::EnumeratorState> Snapshot() const override {
+    idl::EnumeratorState state;
+    if (!assigned_) state.splits.emplace_back().__set_collection_from(0);
+    return state;
+  }
+  void Restore(idl::EnumeratorState state) override { assigned_ = state.splits.empty(); }
   void HandleSplitRequest(int subtask) override {
     std::vector<idl::SourceSplit> splits;
     if (!std::exchange(assigned_, true)) splits.emplace_back().__set_collection_from(0);
@@ -32,6 +39,16 @@ class CollectionSourceOperator final : public SourceOperator {
 
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
+    ASSIGN_OR_RETURN(std::vector<idl::SourceSplit> restored, RestoredSplits(context));
+    AddSplits(std::move(restored), /*no_more_splits=*/false);
+    return absl::OkStatus();
+  }
+
+  absl::Status Snapshot(SnapshotContext& context) override {
+    std::vector<idl::SourceSplit> splits;
+    if (next_ < elements_.size())
+      splits.emplace_back().__set_collection_from(static_cast<int64_t>(next_));
+    SnapshotSplits(context, splits);
     return absl::OkStatus();
   }
 

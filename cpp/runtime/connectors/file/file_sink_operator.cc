@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/check.h"
 #include "core/base/status.h"
+#include "core/idl/codec.h"
 #include "runtime/connectors/file/bucket_format.h"
 #include "runtime/connectors/file/io_strand.h"
 #include "runtime/connectors/file/local_path.h"
@@ -27,6 +28,8 @@ bool IsUtf8(absl::string_view encoding) {
   return encoding.empty() || absl::EqualsIgnoreCase(encoding, "UTF-8") ||
          absl::EqualsIgnoreCase(encoding, "UTF8");
 }
+
+constexpr char kPendingState[] = "pending-files";
 
 // Makes sure that a sink can write into its directory, before there is anything to write.
 absl::Status Prepare(FileSystem& files, const std::string& directory,
@@ -49,7 +52,7 @@ absl::Status Prepare(FileSystem& files, const std::string& directory,
 // Owned by its task, on its loop. Rows are formatted and gathered here; all that touches files is
 // posted to the strand, which does it in order and outlives us if need be.
 // Invariants: part_ is the one file that still gets rows, all of the current bucket; parts_ holds
-// every file that was begun, part_ too; buffer_ is empty when there is no part_.
+// every file that is not committed, part_ too; buffer_ is empty when there is no part_.
 class FileSinkOperator final : public Operator {
  public:
   explicit FileSinkOperator(const idl::FileSink& sink) : sink_(sink) {}
@@ -71,7 +74,32 @@ class FileSinkOperator final : public Operator {
                    probe = absl::StrCat(directory_, "/.", name_, ".probe")] {
       return Prepare(files, directory, probe);
     });
+    return Recover();
+  }
+
+  // The files that are complete with it become visible when the checkpoint is. The state names all
+  // that are not visible yet.
+  absl::Status Snapshot(SnapshotContext& context) override {
+    FinishPart();
+    std::vector<std::string> pending;
+    for (Part& part : parts_) {
+      if (part.checkpoint == 0) part.checkpoint = context.checkpoint();
+      pending.push_back(idl::Encode(part.file->pending()));
+    }
+    context.AddList(kPendingState, idl::Redistribution::SPLIT, std::move(pending), "PendingFile");
+    context.WaitFor([strand = strand_](SnapshotContext::Done done) {
+      strand->PostAlways([strand, done = std::move(done)] { done(strand->status()); });
+    });
     return absl::OkStatus();
+  }
+
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    std::erase_if(parts_, [&](const Part& part) {
+      if (part.checkpoint == 0 || part.checkpoint > checkpoint) return false;
+      strand_->Post([file = part.file] { return file->Commit(); });
+      return true;
+    });
+    return strand_->status();
   }
 
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output&) override {
@@ -97,10 +125,10 @@ class FileSinkOperator final : public Operator {
 
   bool needs_commit() const override { return true; }
 
-  absl::StatusOr<Progress> Commit() override {
+  absl::StatusOr<Progress> Commit(Output&) override {
     if (!committing_) {
       committing_ = true;
-      for (const auto& part : parts_) strand_->Post([part] { return part->Commit(); });
+      for (const Part& part : parts_) strand_->Post([file = part.file] { return file->Commit(); });
     }
     return Settled();
   }
@@ -111,6 +139,25 @@ class FileSinkOperator final : public Operator {
   }
 
  private:
+  struct Part {
+    std::shared_ptr<PartFile> file;
+    int64_t checkpoint = 0;  // the first one that has it; 0: none
+  };
+
+  // What a completed checkpoint had becomes visible, whatever the job did after it.
+  absl::Status Recover() {
+    if (context_->restored.empty()) return absl::OkStatus();
+    const idl::OperatorListState* list = FindList(context_->restored[0], kPendingState);
+    if (list == nullptr) return absl::OkStatus();
+    for (const std::string& element : list->elements) {
+      ASSIGN_OR_RETURN(idl::PendingFile pending, idl::Decode<idl::PendingFile>(element));
+      strand_->Post([&files = context_->env.files, pending = std::move(pending)] {
+        return PartFile::Recover(files, pending);
+      });
+    }
+    return absl::OkStatus();
+  }
+
   // Waits until all posted work is done.
   absl::StatusOr<Progress> Settled() {
     if (!strand_->Below(1)) return Progress::kWait;
@@ -129,13 +176,13 @@ class FileSinkOperator final : public Operator {
     bucket_ = std::move(bucket);
     const std::string directory =
         bucket_.empty() ? directory_ : absl::StrCat(directory_, "/", bucket_);
-    const std::string name = absl::StrCat(name_, "-", parts_.size(), sink_.suffix);
+    const std::string name = absl::StrCat(name_, "-", counter_++, sink_.suffix);
     const auto random = static_cast<uint32_t>(context_->env.random.Next());
     part_ = std::make_shared<PartFile>(
         context_->env.files, directory,
         absl::StrCat(directory, "/.", name, ".inprogress.", absl::Hex(random, absl::kZeroPad8)),
         absl::StrCat(directory, "/", name));
-    parts_.push_back(part_);
+    parts_.push_back({part_});
     strand_->Post([part = part_] { return part->Open(); });
   }
 
@@ -173,13 +220,16 @@ class FileSinkOperator final : public Operator {
     part_ = nullptr;
   }
 
-  // What is committed stays, or will be when its work is done; the rest is deleted behind our back.
+  // What is committed stays, or will be when its work is done; so does what a checkpoint may have.
+  // The rest is deleted behind our back.
   void Shut() {
     gate_->Shut();
     if (strand_ == nullptr) return;
     part_ = nullptr;
     strand_->PostAlways([parts = std::move(parts_)] {
-      for (const auto& part : parts) part->Discard();
+      for (const Part& part : parts) {
+        if (part.checkpoint == 0) part.file->Discard();
+      }
     });
     strand_ = nullptr;
   }
@@ -197,7 +247,8 @@ class FileSinkOperator final : public Operator {
   std::string bucket_;
   int64_t bucket_second_ = 0;  // when bucket_ was looked up
   std::shared_ptr<PartFile> part_;
-  std::vector<std::shared_ptr<PartFile>> parts_;
+  std::vector<Part> parts_;  // that are not visible
+  int counter_ = 0;          // of all parts
   std::string buffer_;  // lines of part_ that were not posted yet
 
   std::string text_;  // for Gather

@@ -13,6 +13,7 @@
 #include "core/types/native_serializers.h"
 #include "runtime/connectors/file/compression.h"
 #include "runtime/connectors/file/loop_gate.h"
+#include "runtime/connectors/split_state.h"
 
 namespace pyflinkpp {
 namespace {
@@ -28,6 +29,20 @@ class FileSourceOperator final : public SourceOperator {
 
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
+    ASSIGN_OR_RETURN(std::vector<idl::SourceSplit> restored, RestoredSplits(context));
+    for (idl::SourceSplit& split : restored) splits_.push_back(std::move(split.file));
+    return absl::OkStatus();
+  }
+
+  absl::Status Snapshot(SnapshotContext& context) override {
+    std::vector<idl::SourceSplit> splits;
+    if (cutter_ != nullptr) {
+      idl::FileSplit rest = split_;
+      rest.first = cutter_->position();
+      splits.emplace_back().__set_file(rest);
+    }
+    for (const idl::FileSplit& split : splits_) splits.emplace_back().__set_file(split);
+    SnapshotSplits(context, splits);
     return absl::OkStatus();
   }
 
@@ -91,6 +106,7 @@ class FileSourceOperator final : public SourceOperator {
     splits_.pop_front();
     // The limit of a compressed file counts bytes that we never see.
     if (IsCompressed(split.path)) split.limit = std::numeric_limits<int64_t>::max();
+    split_ = split;
     cutter_ =
         std::make_unique<LineCutter>(split.path, split.first, split.limit, limits_.line_bytes_max);
     reader_ = std::make_shared<ReadAhead>(
@@ -116,6 +132,7 @@ class FileSourceOperator final : public SourceOperator {
   std::deque<idl::FileSplit> splits_;
   bool no_more_splits_ = false;
   bool requested_ = false;
+  idl::FileSplit split_;  // that cutter_ reads
   std::unique_ptr<LineCutter> cutter_;
   std::shared_ptr<ReadAhead> reader_;
 };

@@ -97,6 +97,7 @@ class FileSplitEnumerator final : public SplitEnumerator {
     PFPP_CHECK(context_ == nullptr);
     context_ = &context;
     started_ = std::move(started);
+    if (restored_) return std::exchange(started_, nullptr)(absl::OkStatus());
     context.env.io.Run([this, alive = std::weak_ptr<const bool>(alive_), gate = gate_,
                         post = context.post, &files = context.env.files, paths = paths_,
                         parallelism = context.parallelism] {
@@ -112,6 +113,17 @@ class FileSplitEnumerator final : public SplitEnumerator {
         });
       });
     });
+  }
+
+  absl::StatusOr<idl::EnumeratorState> Snapshot() const override {
+    idl::EnumeratorState state;
+    state.splits.assign(splits_.begin(), splits_.end());
+    return state;
+  }
+  void Restore(idl::EnumeratorState state) override {
+    restored_ = true;
+    splits_.assign(std::make_move_iterator(state.splits.begin()),
+                   std::make_move_iterator(state.splits.end()));
   }
 
   void HandleSplitRequest(int subtask) override {
@@ -138,6 +150,7 @@ class FileSplitEnumerator final : public SplitEnumerator {
   SplitEnumeratorContext* context_ = nullptr;
   std::function<void(absl::Status)> started_;
   std::deque<idl::SourceSplit> splits_;
+  bool restored_ = false;
 };
 
 }  // namespace

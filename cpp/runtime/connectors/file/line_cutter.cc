@@ -68,6 +68,7 @@ size_t CutAtCrOrLf(const char*& at, const char* stop, const char* end, const cha
 
 LineCutter::LineCutter(std::string path, int64_t first, int64_t limit, size_t line_bytes_max)
     : path_(std::move(path)),
+      first_(first),
       limit_(limit),
       line_bytes_max_(line_bytes_max),
       chunk_position_(FeedFrom(first)),

@@ -46,6 +46,11 @@ class LineCutter {
   static int64_t FeedFrom(int64_t first) { return first > 0 ? first - 1 : 0; }
 
   bool done() const { return done_; }
+  // Where a split begins that has the lines that were not cut yet.
+  int64_t position() const {
+    if (dropping_ || at_ == nullptr) return first_;
+    return carry_.empty() ? PositionOf(at_) : carry_position_;
+  }
   bool needs_chunk() const { return !done_ && at_ == end_ && !chunk_.last; }
 
   // REQUIRES: needs_chunk(); the chunk follows the one before, the first one starts at
@@ -67,6 +72,7 @@ class LineCutter {
   absl::Status Validate(absl::string_view text, int64_t position) const;
 
   const std::string path_;
+  const int64_t first_;
   const int64_t limit_;
   const size_t line_bytes_max_;
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/base/check.h"
 #include "core/base/status.h"
 
@@ -36,6 +37,21 @@ absl::Status PartFile::Commit() {
   RETURN_IF_ERROR(files_.Rename(hidden_path_, path_));
   state_ = State::kCommitted;
   return absl::OkStatus();
+}
+
+idl::PendingFile PartFile::pending() const {
+  idl::PendingFile pending;
+  pending.hidden_path = hidden_path_;
+  pending.path = path_;
+  return pending;
+}
+
+absl::Status PartFile::Recover(FileSystem& files, const idl::PendingFile& pending) {
+  const absl::Status renamed = files.Rename(pending.hidden_path, pending.path);
+  if (renamed.ok() || files.Stat(pending.path).ok()) return absl::OkStatus();
+  return ExternalError(absl::StrCat("a file that FileSink had written is gone: neither ",
+                                    pending.hidden_path, " nor ", pending.path,
+                                    " is there; was it deleted behind the job's back?"));
 }
 
 void PartFile::Discard() {

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "core/env/env.h"
+#include "core/idl/pyflinkpp_types.h"
 
 namespace pyflinkpp {
 
@@ -25,6 +26,10 @@ class PartFile {
   absl::Status Finish();  // durable from here on, but hidden
   absl::Status Commit();
   void Discard();
+  idl::PendingFile pending() const;  // any thread
+
+  // Makes a file visible that a checkpoint knows; nothing is done when it is already.
+  static absl::Status Recover(FileSystem& files, const idl::PendingFile& pending);
 
  private:
   enum class State { kPlanned, kHidden, kCommitted, kDiscarded };

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/status.h"
 #include "core/types/native_serializers.h"
+#include "runtime/connectors/split_state.h"
 
 namespace pyflinkpp {
 namespace {
@@ -14,50 +16,83 @@ class NumberSequenceEnumerator final : public SplitEnumerator {
 
   void Start(SplitEnumeratorContext& context, std::function<void(absl::Status)> started) override {
     context_ = &context;
-    assigned_.resize(context.parallelism);
+    if (!restored_) Split(context.parallelism);
     started(absl::OkStatus());
   }
 
+  absl::StatusOr<idl::EnumeratorState> Snapshot() const override { return left_; }
+  void Restore(idl::EnumeratorState state) override {
+    restored_ = true;
+    left_ = std::move(state);
+    left_.readers.assign(left_.splits.size(), kAny);
+  }
+
+  // Each subtask gets its own range; what was restored goes to who asks.
   void HandleSplitRequest(int subtask) override {
     std::vector<idl::SourceSplit> splits;
-    if (!assigned_[subtask]) {
-      assigned_[subtask] = true;
-      // 128 bits: the whole range of 64 bit numbers has 2^64 of them.
-      const unsigned __int128 count =
-          static_cast<unsigned __int128>(static_cast<__int128>(range_.last) - range_.first + 1);
-      const auto border = [&](int i) {
-        return static_cast<__int128>(range_.first) +
-               static_cast<__int128>(count * i / context_->parallelism);
-      };
-      if (range_.first <= range_.last && border(subtask) < border(subtask + 1)) {
-        idl::NumberSplit numbers;
-        numbers.first = static_cast<int64_t>(border(subtask));
-        numbers.last = static_cast<int64_t>(border(subtask + 1) - 1);
-        splits.emplace_back().__set_numbers(numbers);
-      }
+    for (size_t i = 0; i < left_.splits.size() && splits.empty(); ++i) {
+      if (left_.readers[i] != kAny && left_.readers[i] != subtask) continue;
+      splits.push_back(std::move(left_.splits[i]));
+      left_.splits.erase(left_.splits.begin() + static_cast<ptrdiff_t>(i));
+      left_.readers.erase(left_.readers.begin() + static_cast<ptrdiff_t>(i));
     }
-    context_->assign(subtask, std::move(splits), true);
+    const bool no_more = std::none_of(left_.readers.begin(), left_.readers.end(), [&](int reader) {
+      return reader == kAny || reader == subtask;
+    });
+    context_->assign(subtask, std::move(splits), no_more);
   }
 
  private:
   const idl::NumberSequenceSource range_;
+  static constexpr int kAny = -1;
+
+  void Split(int parallelism) {
+    if (range_.first > range_.last) return;
+    // 128 bits: the whole range of 64 bit numbers has 2^64 of them.
+    const unsigned __int128 count =
+        static_cast<unsigned __int128>(static_cast<__int128>(range_.last) - range_.first + 1);
+    const auto border = [&](int i) {
+      return static_cast<__int128>(range_.first) + static_cast<__int128>(count * i / parallelism);
+    };
+    for (int subtask = 0; subtask < parallelism; ++subtask) {
+      if (border(subtask) == border(subtask + 1)) continue;
+      idl::NumberSplit numbers;
+      numbers.first = static_cast<int64_t>(border(subtask));
+      numbers.last = static_cast<int64_t>(border(subtask + 1) - 1);
+      left_.splits.emplace_back().__set_numbers(numbers);
+      left_.readers.push_back(subtask);
+    }
+  }
+
   SplitEnumeratorContext* context_ = nullptr;
-  std::vector<bool> assigned_;
+  idl::EnumeratorState left_;
+  bool restored_ = false;
 };
 
 class NumberSequenceSourceOperator final : public SourceOperator {
  public:
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
+    ASSIGN_OR_RETURN(std::vector<idl::SourceSplit> restored, RestoredSplits(context));
+    AddSplits(std::move(restored), /*no_more_splits=*/false);
+    return absl::OkStatus();
+  }
+
+  absl::Status Snapshot(SnapshotContext& context) override {
+    std::vector<idl::SourceSplit> splits;
+    for (const idl::NumberSplit& numbers : splits_) splits.emplace_back().__set_numbers(numbers);
+    SnapshotSplits(context, splits);
     return absl::OkStatus();
   }
 
   void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) override {
     for (const idl::SourceSplit& split : splits) splits_.push_back(split.numbers);
     no_more_splits_ |= no_more_splits;
+    requested_ = false;
   }
 
   absl::StatusOr<Progress> Poll(Output& output) override {
+    if (splits_.empty() && !no_more_splits_ && !std::exchange(requested_, true)) request_split();
     if (splits_.empty()) return no_more_splits_ ? Progress::kDone : Progress::kWait;
     idl::NumberSplit& split = splits_.back();
     const uint64_t left = static_cast<uint64_t>(split.last) -
@@ -78,6 +113,7 @@ class NumberSequenceSourceOperator final : public SourceOperator {
   OperatorContext* context_ = nullptr;
   std::vector<idl::NumberSplit> splits_;
   bool no_more_splits_ = false;
+  bool requested_ = true;  // the task asks for the first one
 };
 
 }  // namespace

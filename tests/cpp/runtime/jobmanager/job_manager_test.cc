@@ -37,6 +37,13 @@ class FakeTaskManager final : public TaskManagerGateway {
     splits.push_back(std::move(assignment));
   }
   void CommitTask(idl::TaskId task) override { Log("commit", task); }
+  void TriggerCheckpoint(idl::CheckpointTrigger trigger) override {
+    Log("checkpoint " + std::to_string(trigger.barrier.checkpoint) + " of", trigger.task);
+  }
+  void NotifyCheckpoint(idl::CheckpointNotice notice) override {
+    Log((notice.completed ? "completed " : "aborted ") + std::to_string(notice.checkpoint) + " to",
+        notice.task);
+  }
 
   // What came since the last call.
   std::vector<std::string> Take() { return std::exchange(log_, {}); }
@@ -69,6 +76,8 @@ class FakeClient final : public JobListener {
 class HeldEnumerator final : public SplitEnumerator {
  public:
   explicit HeldEnumerator(std::vector<std::function<void(absl::Status)>>& held) : held_(held) {}
+  absl::StatusOr<idl::EnumeratorState> Snapshot() const override { return idl::EnumeratorState(); }
+  void Restore(idl::EnumeratorState) override {}
   void Start(SplitEnumeratorContext& context, std::function<void(absl::Status)> started) override {
     held_.push_back([post = context.post, started = std::move(started)](absl::Status status) {
       post([started, status] { started(status); });

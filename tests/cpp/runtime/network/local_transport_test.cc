@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/batches.h"
+#include "harness/barriers.h"
 #include "harness/test_env.h"
 #include "harness/tracked_serializer.h"
 
@@ -59,7 +60,7 @@ TEST_F(LocalTransportTest, ElementsArriveInOrderAndAsTheyAre) {
   auto batch = harness::Longs({1, 2, 3});
   const RecordBatch* sent = batch.get();
   output->Send(std::move(batch));
-  output->Send(CheckpointBarrier{7, 100});
+  output->Send(harness::BarrierOf(7));
   output->Send(EndOfInput{});
   bool more = false;
   auto first = input->Poll(&more);
@@ -68,7 +69,7 @@ TEST_F(LocalTransportTest, ElementsArriveInOrderAndAsTheyAre) {
       << "no copy within a process";
   EXPECT_TRUE(more);
   auto second = input->Poll(&more);
-  EXPECT_EQ(std::get<CheckpointBarrier>(*second).checkpoint, 7);
+  EXPECT_EQ(std::get<CheckpointBarrier>(*second).checkpoint(), 7);
   EXPECT_TRUE(more);
   auto third = input->Poll(&more);
   EXPECT_TRUE(std::holds_alternative<EndOfInput>(*third));

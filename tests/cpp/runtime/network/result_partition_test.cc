@@ -301,7 +301,7 @@ TEST_F(ResultPartitionTest, ControlElementsGoToAllBehindTheData) {
     write("a");
     partition_->Broadcast(Watermark{5, false});
     write("b");
-    partition_->Broadcast(CheckpointBarrier{1, 0});
+    partition_->Broadcast(harness::BarrierOf(1));
     partition_->Broadcast(EndOfInput{});
     std::vector<std::string> data;
     for (size_t channel = 0; channel < 2; ++channel) {

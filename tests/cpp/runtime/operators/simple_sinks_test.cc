@@ -97,7 +97,7 @@ TEST(DiscardingSinkTest, CountsAndDrops) {
 TEST(CollectSinkTest, PassesValuesOnWithoutCopies) {
   TrackedValues values;
   const auto serializer = std::make_shared<const TrackedSerializer>(values);
-  OperatorHarness harness(MakeCollectSink());
+  OperatorHarness harness(MakeCollectSink([] { return StringSerializer(); }));
   ASSERT_TRUE(harness.Open().ok());
   ASSERT_TRUE(harness.Push(TrackedSerializer::Batch(serializer, {"a", "b"})).ok());
   ASSERT_TRUE(harness.Push(TrackedSerializer::Batch(serializer, {"c"})).ok());
@@ -108,7 +108,7 @@ TEST(CollectSinkTest, PassesValuesOnWithoutCopies) {
 }
 
 TEST(CollectSinkTest, WhatItPassesOnOwnsItsBytes) {
-  OperatorHarness harness(MakeCollectSink());
+  OperatorHarness harness(MakeCollectSink([] { return StringSerializer(); }));
   ASSERT_TRUE(harness.Open().ok());
   ASSERT_TRUE(harness.Push(Strings({"text of a batch that is gone"})).ok());
   EXPECT_THAT(harness.Texts(), ElementsAre("text of a batch that is gone"));

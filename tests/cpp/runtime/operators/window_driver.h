@@ -50,7 +50,7 @@ class GatherTexts final : public WindowFunction {
   }
   void Enter() override { ++depth_; }
   void Leave() override { --depth_; }
-  std::shared_ptr<const TypeSerializer> ContentsSerializer(const RecordBatch&) override {
+  std::shared_ptr<const TypeSerializer> ContentsSerializer() override {
     return serializer_;
   }
   absl::Status Add(RecordBatch& batch, size_t i, bool is_new, std::byte* contents) override {
@@ -119,10 +119,18 @@ class WatchedBackend final : public KeyedStateBackend {
       : backend_(std::move(backend)) {}
   KeyGroupRange key_groups() const override { return backend_->key_groups(); }
   absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
-      const std::string& name, std::shared_ptr<const TypeSerializer> serializer) override {
-    ASSIGN_OR_RETURN(auto state, backend_->CreateValueState(name, std::move(serializer)));
+      const std::string& name, std::shared_ptr<const TypeSerializer> serializer,
+      KeyShape shape) override {
+    ASSIGN_OR_RETURN(auto state, backend_->CreateValueState(name, std::move(serializer), shape));
     states_[name] = state.get();
     return state;
+  }
+  void Restore(RestoredKeyedState restored) override { backend_->Restore(std::move(restored)); }
+  absl::Status RegisterEntries(const std::string& name, KeyedEntries* entries) override {
+    return backend_->RegisterEntries(name, entries);
+  }
+  absl::StatusOr<std::unique_ptr<KeyedSnapshot>> Snapshot() override {
+    return backend_->Snapshot();
   }
   // Those that hold anything.
   std::map<std::string, size_t> Sizes() const {

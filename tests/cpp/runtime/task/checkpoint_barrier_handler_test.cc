@@ -7,12 +7,14 @@
 #include <random>
 #include <vector>
 
+#include "harness/barriers.h"
 #include "harness/test_env.h"
 #include "runtime/network/local_transport.h"
 
 namespace pyflinkpp {
 namespace {
 
+using harness::BarrierOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -24,7 +26,7 @@ class CheckpointBarrierHandlerTest : public testing::Test {
       outputs_.push_back(transport_.OpenOutput(id, mailbox_));
       gate_.Open(transport_, id, 0);
     }
-    handler_ = std::make_unique<CheckpointBarrierHandler>(gate_);
+    handler_ = std::make_unique<CheckpointBarrierHandler>(gate_, clock_, /*at_least_once=*/false);
   }
   void Send(size_t channel) { outputs_[channel]->Send(Watermark{1, false}); }
   // The channels that the gate reads now, in order of arrival.
@@ -44,23 +46,23 @@ class CheckpointBarrierHandlerTest : public testing::Test {
 
 TEST_F(CheckpointBarrierHandlerTest, OneChannelIsAlwaysAligned) {
   Open(1);
-  const auto barrier = handler_->OnBarrier(0, {7, 1000});
+  const auto barrier = handler_->OnBarrier(0, BarrierOf(7, 1000));
   ASSERT_TRUE(barrier.has_value());
-  EXPECT_EQ(barrier->checkpoint, 7);
-  EXPECT_EQ(barrier->timestamp, 1000);
+  EXPECT_EQ(barrier->checkpoint(), 7);
+  EXPECT_EQ(barrier->told->timestamp, 1000);
   Send(0);
   EXPECT_THAT(Readable(), ElementsAre(0));
 }
 
 TEST_F(CheckpointBarrierHandlerTest, AChannelWaitsForTheOthersBarriers) {
   Open(3);
-  EXPECT_FALSE(handler_->OnBarrier(1, {1, 0}).has_value());
+  EXPECT_FALSE(handler_->OnBarrier(1, BarrierOf(1, 0)).has_value());
   for (const size_t channel : {0, 1, 2}) Send(channel);
   EXPECT_THAT(Readable(), ElementsAre(0, 2));
-  EXPECT_FALSE(handler_->OnBarrier(2, {1, 0}).has_value());
+  EXPECT_FALSE(handler_->OnBarrier(2, BarrierOf(1, 0)).has_value());
   for (const size_t channel : {0, 2}) Send(channel);
   EXPECT_THAT(Readable(), ElementsAre(0));
-  EXPECT_TRUE(handler_->OnBarrier(0, {1, 0}).has_value());
+  EXPECT_TRUE(handler_->OnBarrier(0, BarrierOf(1, 0)).has_value());
   EXPECT_THAT(Readable(), testing::UnorderedElementsAre(1, 2)) << "what waited is read now";
 }
 
@@ -68,29 +70,29 @@ TEST_F(CheckpointBarrierHandlerTest, EachCheckpointIsAlignedAnew) {
   Open(2);
   for (int64_t checkpoint = 1; checkpoint < 5; ++checkpoint) {
     const size_t first = checkpoint % 2;
-    EXPECT_FALSE(handler_->OnBarrier(first, {checkpoint, 0}).has_value());
-    const auto aligned = handler_->OnBarrier(1 - first, {checkpoint, 0});
+    EXPECT_FALSE(handler_->OnBarrier(first, BarrierOf(checkpoint, 0)).has_value());
+    const auto aligned = handler_->OnBarrier(1 - first, BarrierOf(checkpoint, 0));
     ASSERT_TRUE(aligned.has_value());
-    EXPECT_EQ(aligned->checkpoint, checkpoint);
+    EXPECT_EQ(aligned->checkpoint(), checkpoint);
   }
 }
 
 TEST_F(CheckpointBarrierHandlerTest, AnEndedChannelCountsAsAligned) {
   Open(3);
   EXPECT_FALSE(handler_->OnEnd(0).has_value()) << "there is no checkpoint";
-  EXPECT_FALSE(handler_->OnBarrier(1, {1, 0}).has_value());
-  EXPECT_TRUE(handler_->OnBarrier(2, {1, 0}).has_value());
+  EXPECT_FALSE(handler_->OnBarrier(1, BarrierOf(1, 0)).has_value());
+  EXPECT_TRUE(handler_->OnBarrier(2, BarrierOf(1, 0)).has_value());
 }
 
 TEST_F(CheckpointBarrierHandlerTest, TheEndOfTheLastMissingChannelCompletesTheAlignment) {
   Open(3);
-  EXPECT_FALSE(handler_->OnBarrier(0, {4, 0}).has_value());
+  EXPECT_FALSE(handler_->OnBarrier(0, BarrierOf(4, 0)).has_value());
   EXPECT_FALSE(handler_->OnEnd(1).has_value());
   Send(0);
   EXPECT_THAT(Readable(), IsEmpty());
   const auto aligned = handler_->OnEnd(2);
   ASSERT_TRUE(aligned.has_value());
-  EXPECT_EQ(aligned->checkpoint, 4);
+  EXPECT_EQ(aligned->checkpoint(), 4);
   EXPECT_THAT(Readable(), ElementsAre(0));
 }
 
@@ -100,6 +102,39 @@ TEST_F(CheckpointBarrierHandlerTest, WhenAllHaveEndedThereIsNothingToAlign) {
   EXPECT_FALSE(handler_->OnEnd(1).has_value());
 }
 
+TEST_F(CheckpointBarrierHandlerTest, WhatIsGivenUpLetsItsChannelsGo) {
+  Open(2);
+  EXPECT_FALSE(handler_->OnBarrier(0, BarrierOf(1)).has_value());
+  Send(0);
+  EXPECT_THAT(Readable(), IsEmpty());
+  handler_->Abort(1);
+  EXPECT_THAT(Readable(), ElementsAre(0));
+  EXPECT_FALSE(handler_->OnBarrier(1, BarrierOf(1)).has_value()) << "it comes too late";
+  Send(1);
+  EXPECT_THAT(Readable(), ElementsAre(1));
+}
+
+TEST_F(CheckpointBarrierHandlerTest, ALaterCheckpointTakesTheEarlierOnesPlace) {
+  Open(2);
+  EXPECT_FALSE(handler_->OnBarrier(0, BarrierOf(1)).has_value());
+  EXPECT_FALSE(handler_->OnBarrier(1, BarrierOf(2)).has_value());
+  for (const size_t channel : {0, 1}) Send(channel);
+  EXPECT_THAT(Readable(), ElementsAre(0)) << "the first checkpoint's channel is read again";
+  EXPECT_FALSE(handler_->OnBarrier(0, BarrierOf(1)).has_value());
+  const auto aligned = handler_->OnBarrier(0, BarrierOf(2));
+  ASSERT_TRUE(aligned.has_value());
+  EXPECT_EQ(aligned->checkpoint(), 2);
+}
+
+TEST_F(CheckpointBarrierHandlerTest, AtLeastOnceReadsOn) {
+  Open(2);
+  handler_ = std::make_unique<CheckpointBarrierHandler>(gate_, clock_, /*at_least_once=*/true);
+  EXPECT_FALSE(handler_->OnBarrier(0, BarrierOf(1)).has_value());
+  Send(0);
+  EXPECT_THAT(Readable(), ElementsAre(0));
+  EXPECT_TRUE(handler_->OnBarrier(1, BarrierOf(1)).has_value());
+}
+
 // By seed: a checkpoint passes exactly when its barrier has come on every channel that has not
 // ended, and no channel is left blocked.
 TEST_F(CheckpointBarrierHandlerTest, AlignsUnderAnyOrderOfBarriersAndEnds) {
@@ -107,7 +142,7 @@ TEST_F(CheckpointBarrierHandlerTest, AlignsUnderAnyOrderOfBarriersAndEnds) {
   Open(kChannels);
   for (uint32_t seed = 0; seed < 200; ++seed) {
     std::mt19937 random(seed);
-    handler_ = std::make_unique<CheckpointBarrierHandler>(gate_);
+    handler_ = std::make_unique<CheckpointBarrierHandler>(gate_, clock_, /*at_least_once=*/false);
     std::vector<bool> ended(kChannels);
     for (int64_t checkpoint = 1; checkpoint <= 6; ++checkpoint) {
       std::vector<size_t> order;
@@ -119,12 +154,12 @@ TEST_F(CheckpointBarrierHandlerTest, AlignsUnderAnyOrderOfBarriersAndEnds) {
       for (size_t i = 0; i < order.size(); ++i) {
         const bool ends = random() % 8 == 0;
         any_barrier |= !ends;
-        const auto aligned =
-            ends ? handler_->OnEnd(order[i]) : handler_->OnBarrier(order[i], {checkpoint, 0});
+        const auto aligned = ends ? handler_->OnEnd(order[i])
+                                  : handler_->OnBarrier(order[i], BarrierOf(checkpoint, 0));
         if (ends) ended[order[i]] = true;
         ASSERT_EQ(aligned.has_value(), any_barrier && i + 1 == order.size()) << "seed " << seed;
         if (!aligned) continue;
-        ASSERT_EQ(aligned->checkpoint, checkpoint);
+        ASSERT_EQ(aligned->checkpoint(), checkpoint);
       }
       for (size_t i = 0; i < kChannels; ++i) Send(i);
       ASSERT_EQ(Readable().size(), kChannels);

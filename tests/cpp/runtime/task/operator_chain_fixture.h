@@ -57,7 +57,7 @@ class OperatorChainTest : public testing::Test {
       made.push_back(
           std::make_unique<ResultPartition>(descriptor, std::move(channels), env_.random));
     }
-    chain_ = std::make_unique<OperatorChain>(std::move(nodes_), std::move(made));
+    chain_ = std::make_unique<OperatorChain>(std::move(nodes_), std::move(made), barriers_);
   }
   void MakeAndOpen(size_t partitions, const std::vector<int>& sides = {}) {
     Make(partitions, sides);
@@ -87,6 +87,10 @@ class OperatorChainTest : public testing::Test {
   harness::CallLog log_;
   std::vector<std::unique_ptr<OperatorChain::Node>> nodes_;
   std::vector<harness::FarEnd> ends_;
+  struct NoBarriers final : BarrierListener {
+    absl::Status OnBarrierAt(size_t, const CheckpointBarrier&) override { return absl::OkStatus(); }
+    void OnBarrierPassed(const CheckpointBarrier&) override {}
+  } barriers_;
   std::unique_ptr<OperatorChain> chain_;
 };
 

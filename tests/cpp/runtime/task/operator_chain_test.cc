@@ -202,7 +202,7 @@ TEST_F(OperatorChainTest, WhatAWatermarkSetsFreeGoesAheadOfIt) {
 TEST_F(OperatorChainTest, BarriersAndIdlenessPass) {
   Add({.name = "a"}, {}, {0});
   MakeAndOpen(1);
-  chain_->PushBarrier({3, 1000});
+  chain_->PushBarrier(harness::BarrierOf(3));
   EXPECT_EQ(RunOn(), Progress::kDone);
   chain_->PushWatermark({9, true});
   EXPECT_EQ(RunOn(), Progress::kDone);

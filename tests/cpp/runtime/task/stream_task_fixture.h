@@ -165,6 +165,9 @@ class StreamTaskTest : public testing::Test, public TaskListener {
     log_.push_back("report " + std::to_string(report.state));
     reports_.push_back(std::move(report));
   }
+  void OnCheckpoint(idl::CheckpointAnswer answer) override {
+    answers_.push_back(std::move(answer));
+  }
   void OnWatermark(idl::WatermarkProgress progress) override {
     progress_.push_back(std::move(progress));
   }
@@ -180,6 +183,7 @@ class StreamTaskTest : public testing::Test, public TaskListener {
   ReadyChannels ready_{peer_};
   LocalTransport transport_;
   OperatorRegistry registry_;
+  std::vector<idl::CheckpointAnswer> answers_;
   idl::TaskDeployment deployment_;
   std::vector<std::unique_ptr<OutputChannel>> outputs_;
   std::vector<std::unique_ptr<InputChannel>> inputs_;

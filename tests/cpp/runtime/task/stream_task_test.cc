@@ -78,12 +78,12 @@ TEST_F(StreamTaskTest, WatermarksAndBarriersOfTheChannelsBecomeTheTasks) {
   outputs_[1]->Send(Watermark{5, false});
   RunUntilIdle();
   EXPECT_THAT(Received(), ElementsAre("W5"));
-  outputs_[0]->Send(CheckpointBarrier{1, 0});
+  outputs_[0]->Send(harness::BarrierOf(1));
   Send(0, {"after"});
   Send(1, {"before"});
   RunUntilIdle();
   EXPECT_THAT(Received(), ElementsAre("beforea")) << "channel 0 waits for the other's barrier";
-  outputs_[1]->Send(CheckpointBarrier{1, 0});
+  outputs_[1]->Send(harness::BarrierOf(1));
   RunUntilIdle();
   EXPECT_THAT(Received(), ElementsAre("B1", "aftera"));
 }
@@ -93,7 +93,7 @@ TEST_F(StreamTaskTest, TheEndOfAChannelCompletesAnAlignment) {
   AddFake({.name = "a"});
   AddOutput({0});
   Start();
-  outputs_[0]->Send(CheckpointBarrier{1, 0});
+  outputs_[0]->Send(harness::BarrierOf(1));
   RunUntilIdle();
   SendEnd(1);
   RunUntilIdle();

@@ -25,6 +25,7 @@ class FakeJobManager final : public JobManagerGateway {
   }
   void ReportTask(idl::TaskReport report) override { reports.push_back(std::move(report)); }
   void RequestSplit(idl::SplitRequest request) override { requests.push_back(std::move(request)); }
+  void AnswerCheckpoint(idl::CheckpointAnswer) override {}
   void ReportWatermark(idl::WatermarkProgress) override {}
 
   std::vector<std::pair<int, TaskManagerGateway*>> registered;

@@ -77,6 +77,7 @@ class OneFile final : public FileSystem {
   absl::Status CreateDirectories(const std::string&) override { return No(); }
   absl::Status Rename(const std::string&, const std::string&) override { return No(); }
   absl::Status Delete(const std::string&) override { return No(); }
+  absl::Status DeleteDirectory(const std::string&) override { return No(); }
   std::string temporary_directory() const override { return "/tmp"; }
 
  private:

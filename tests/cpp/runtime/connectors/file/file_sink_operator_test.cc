@@ -73,7 +73,8 @@ class FileSinkOperatorTest : public testing::Test {
     return Finished([&] { return sink_->Finish(output); });
   }
   absl::Status Commit() {
-    return Finished([&] { return sink_->Commit(); });
+    Output output;
+    return Finished([&] { return sink_->Commit(output); });
   }
 
   FileTestEnv env_;
@@ -206,7 +207,8 @@ TEST_F(FileSinkOperatorTest, ACommitOnceBegunIsFinished) {
   env_.clock.millis += 60'000;
   ASSERT_TRUE(Write({"b"}).ok());
   ASSERT_TRUE(Finish().ok());
-  EXPECT_EQ(sink_->Commit().value(), Progress::kWait);
+  Output output;
+  EXPECT_EQ(sink_->Commit(output).value(), Progress::kWait);
   sink_ = nullptr;
   env_.io.RunAll();
   EXPECT_THAT(env_.directory.Files(),

@@ -148,6 +148,9 @@ class WatchedFileSystem final : public FileSystem {
     return Checked().Rename(from, to);
   }
   absl::Status Delete(const std::string& path) override { return Checked().Delete(path); }
+  absl::Status DeleteDirectory(const std::string& path) override {
+    return Checked().DeleteDirectory(path);
+  }
   std::string temporary_directory() const override { return temporary; }
 
  private:

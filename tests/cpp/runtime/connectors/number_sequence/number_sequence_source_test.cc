@@ -144,10 +144,14 @@ class NumberSequenceSourceTest : public testing::Test {
 };
 
 TEST_F(NumberSequenceSourceTest, WaitsForSplitsAndEndsWithoutMore) {
+  int requests = 0;
+  dynamic_cast<SourceOperator&>(harness_.op()).request_split = [&] { ++requests; };
   EXPECT_EQ(Poll(), Progress::kWait);
   Add({{3, 5}}, false);
   EXPECT_EQ(Poll(), Progress::kMore);
   EXPECT_EQ(Poll(), Progress::kWait);
+  EXPECT_EQ(Poll(), Progress::kWait);
+  EXPECT_EQ(requests, 1) << "once for each time that all is read";
   Add({}, true);
   EXPECT_EQ(Poll(), Progress::kDone);
   EXPECT_THAT(Numbers(), ElementsAre(3, 4, 5));

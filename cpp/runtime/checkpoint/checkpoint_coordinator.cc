@@ -1,0 +1,324 @@
+#include "runtime/checkpoint/checkpoint_coordinator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "runtime/checkpoint/checkpoint_storage.h"
+#include "runtime/checkpoint/state_assignment.h"
+
+namespace pyflinkpp {
+namespace {
+
+std::pair<int, int> KeyOf(const idl::TaskId& task) { return {task.vertex, task.subtask}; }
+
+bool HasEnded(idl::TaskState::type state) { return state == idl::TaskState::FINISHED; }
+// Its last element has been sent.
+bool SendsNoMore(idl::TaskState::type state) {
+  return state == idl::TaskState::FINISHED || state == idl::TaskState::PREPARED;
+}
+
+}  // namespace
+
+CheckpointCoordinator::CheckpointCoordinator(const idl::CheckpointSettings& settings,
+                                             const idl::JobGraph& graph, ExecutionGraph& execution,
+                                             Env& env, CheckpointHost& host)
+    : settings_(settings),
+      graph_(graph),
+      execution_(execution),
+      env_(env),
+      host_(host),
+      directory_(settings.directory.empty() ? ""
+                                            : absl::StrCat(settings.directory, "/", graph.job_id)) {
+}
+
+void CheckpointCoordinator::StartFrom(idl::Checkpoint checkpoint) {
+  next_id_ = checkpoint.id + 1;
+  completed_.push_back({std::move(checkpoint), "", /*owned=*/false});
+}
+
+void CheckpointCoordinator::Start() {
+  running_ = true;
+  last_trigger_ms_ = env_.clock.NowMillis();
+  if (periodic()) ScheduleNext();
+}
+
+void CheckpointCoordinator::Stop() {
+  running_ = false;
+  ++timer_;
+  while (!pending_.empty()) {
+    Pending& pending = pending_.front();
+    GiveUp(pending.checkpoint.id, absl::CancelledError("the job's tasks have stopped"),
+           /*counts=*/false);
+  }
+}
+
+// Called whenever something has changed that the next trigger depends on.
+void CheckpointCoordinator::ScheduleNext() {
+  if (!running_ || !periodic()) return;
+  const int64_t next =
+      std::max(last_trigger_ms_ + settings_.interval_ms, last_end_ms_ + settings_.min_pause_ms);
+  const uint64_t timer = ++timer_;
+  host_.RunAfter(std::max<int64_t>(next - env_.clock.NowMillis(), 0), [this, timer] {
+    if (timer == timer_ && running_) TriggerPeriodic();
+  });
+}
+
+void CheckpointCoordinator::TriggerPeriodic() {
+  const auto periodic_ones =
+      std::count_if(pending_.begin(), pending_.end(),
+                    [](const Pending& each) { return !each.barrier.savepoint; });
+  if (periodic_ones >= std::max(settings_.max_concurrent, 1)) return;  // the end of one schedules
+  last_trigger_ms_ = env_.clock.NowMillis();
+  const bool ended =
+      std::all_of(execution_.executions().begin(), execution_.executions().end(),
+                  [](const ExecutionGraph::Execution& each) { return HasEnded(each.state); });
+  if (ended) return;
+  Trigger(/*savepoint=*/false,
+          directory_.empty() ? "" : absl::StrCat(directory_, "/chk-", next_id_),
+          idl::AfterBarrier::GO_ON, nullptr);
+  if (settings_.max_concurrent > 1) ScheduleNext();
+}
+
+void CheckpointCoordinator::TriggerSavepoint(const std::string& target,
+                                             idl::AfterBarrier::type after, Done done) {
+  const std::string& parent = target.empty() ? settings_.savepoint_directory : target;
+  if (parent.empty()) {
+    return done(UserError(
+        "a savepoint needs a directory: give one, or set execution.checkpointing.savepoint-dir"));
+  }
+  if (!running_) {
+    return done(UserError("a savepoint can be taken only while all tasks of the job run"));
+  }
+  Trigger(/*savepoint=*/true,
+          absl::StrCat(parent, "/savepoint-", graph_.job_id.substr(0, 6), "-",
+                       absl::Hex(env_.random.Next() & 0xffffffffffff, absl::kZeroPad12)),
+          after, std::move(done));
+}
+
+void CheckpointCoordinator::TriggerFinal(Done done) {
+  Trigger(/*savepoint=*/false,
+          directory_.empty() ? "" : absl::StrCat(directory_, "/chk-", next_id_),
+          idl::AfterBarrier::GO_ON, std::move(done));
+}
+
+void CheckpointCoordinator::Trigger(bool savepoint, const std::string& directory,
+                                    idl::AfterBarrier::type after, Done done) {
+  Pending& pending = pending_.emplace_back();
+  idl::Checkpoint& checkpoint = pending.checkpoint;
+  checkpoint.version = 1;
+  checkpoint.id = next_id_++;
+  checkpoint.timestamp = env_.clock.NowMillis();
+  checkpoint.savepoint = savepoint;
+  pending.barrier.checkpoint = checkpoint.id;
+  pending.barrier.timestamp = checkpoint.timestamp;
+  pending.barrier.directory = directory;
+  pending.barrier.savepoint = savepoint;
+  pending.barrier.after = after;
+  pending.done = std::move(done);
+  pending.statistics.id = checkpoint.id;
+  pending.statistics.savepoint = savepoint;
+  pending.statistics.triggered_ms = checkpoint.timestamp;
+  pending.statistics.path = directory;
+
+  const absl::StatusOr<std::map<int, std::string>> enumerators = host_.SnapshotEnumerators();
+  if (!enumerators.ok()) return GiveUp(checkpoint.id, enumerators.status());
+  for (const idl::OperatorNode& node : graph_.operators) {
+    idl::OperatorCheckpoint& op = checkpoint.operators.emplace_back();
+    op.uid = UidOf(node);
+    op.name = node.name;
+    op.parallelism = node.parallelism;
+    op.max_parallelism = node.max_parallelism;
+    if (const auto found = enumerators->find(node.id); found != enumerators->end())
+      op.__set_enumerator(found->second);
+  }
+  for (const auto& execution : execution_.executions()) {
+    if (!HasEnded(execution.state)) pending.waiting.insert(KeyOf(execution.deployment.task));
+  }
+  const int64_t id = checkpoint.id;
+  host_.RunAfter(settings_.timeout_ms, [this, id] {
+    GiveUp(id, absl::DeadlineExceededError(absl::StrCat("it was not complete after ",
+                                                        settings_.timeout_ms, " ms, the timeout")));
+  });
+  TriggerWhereNoBarrierComes(pending);
+  CompleteIfAllAnswered(pending);
+}
+
+bool CheckpointCoordinator::FeedHasEnded(const idl::TaskId& task) const {
+  const idl::TaskDeployment& deployment = execution_.find(task).deployment;
+  for (const idl::InputDescriptor& input : deployment.inputs) {
+    const int vertex = execution_.chained().exchanges[input.edge].source;
+    for (const int source : input.sources) {
+      idl::TaskId from = task;
+      from.vertex = vertex;
+      from.subtask = source;
+      if (!SendsNoMore(execution_.find(from).state)) return false;
+    }
+  }
+  return true;
+}
+
+void CheckpointCoordinator::TriggerWhereNoBarrierComes(Pending& pending) {
+  for (const auto& execution : execution_.executions()) {
+    const idl::TaskId& task = execution.deployment.task;
+    if (!pending.waiting.contains(KeyOf(task)) || !FeedHasEnded(task)) continue;
+    if (pending.told.insert(KeyOf(task)).second) host_.Trigger(task, pending.barrier);
+  }
+}
+
+void CheckpointCoordinator::OnTaskState(const idl::TaskId& task) {
+  if (!SendsNoMore(execution_.find(task).state)) return;
+  std::vector<int64_t> ids;
+  for (const Pending& pending : pending_) ids.push_back(pending.checkpoint.id);
+  for (const int64_t id : ids) {
+    Pending* pending = Find(id);
+    if (pending == nullptr || pending->writing) continue;
+    // It had processed all its input before a barrier reached it.
+    if (HasEnded(execution_.find(task).state)) pending->waiting.erase(KeyOf(task));
+    TriggerWhereNoBarrierComes(*pending);
+    CompleteIfAllAnswered(*pending);
+  }
+}
+
+void CheckpointCoordinator::OnAnswer(const idl::CheckpointAnswer& answer) {
+  Pending* pending = Find(answer.checkpoint);
+  if (pending == nullptr || pending->waiting.erase(KeyOf(answer.task)) == 0) return;
+  if (answer.__isset.failure) {
+    return GiveUp(answer.checkpoint, FailureStatus(answer.failure));
+  }
+  const idl::TaskSnapshot& snapshot = answer.snapshot;
+  CheckpointStatistics::Subtask& told = pending->statistics.subtasks.emplace_back();
+  told.task = execution_.find(answer.task).deployment.name;
+  told.sync_nanos = snapshot.sync_nanos;
+  told.async_ms = snapshot.async_ms;
+  told.alignment_ms = snapshot.alignment_ms;
+  told.bytes = snapshot.bytes;
+  pending->statistics.bytes += snapshot.bytes;
+  pending->answers[KeyOf(answer.task)] = snapshot;
+  CompleteIfAllAnswered(*pending);
+}
+
+void CheckpointCoordinator::CompleteIfAllAnswered(Pending& pending) {
+  if (!pending.waiting.empty() || pending.writing) return;
+  pending.writing = true;
+  for (const auto& execution : execution_.executions()) {
+    const idl::TaskId& task = execution.deployment.task;
+    const auto answer = pending.answers.find(KeyOf(task));
+    for (const idl::ChainNode& member : execution.deployment.chain) {
+      idl::OperatorCheckpoint& op = pending.checkpoint.operators[static_cast<size_t>(member.op.id)];
+      if (answer == pending.answers.end() || answer->second.finished)
+        op.finished.push_back(task.subtask);
+      if (answer == pending.answers.end()) continue;
+      const auto state = answer->second.operators.find(member.op.id);
+      if (state != answer->second.operators.end()) op.subtasks[task.subtask] = state->second;
+    }
+  }
+  pending.answers.clear();
+  const int64_t id = pending.checkpoint.id;
+  if (pending.barrier.directory.empty()) return OnWritten(id, absl::OkStatus());
+  host_.RunOnExecutor(
+      [&files = env_.files, directory = pending.barrier.directory,
+       checkpoint = pending.checkpoint] { return WriteCheckpoint(files, directory, checkpoint); },
+      [this, id](const absl::Status& status) { OnWritten(id, status); });
+}
+
+void CheckpointCoordinator::OnWritten(int64_t id, const absl::Status& status) {
+  Pending* found = Find(id);
+  if (found == nullptr) return;
+  if (!status.ok()) return GiveUp(id, status);
+  Pending pending = std::move(*found);
+  pending_.remove_if([&](const Pending& each) { return &each == found; });
+  failures_in_a_row_ = 0;
+  pending.statistics.state = CheckpointStatistics::State::kCompleted;
+  Finish(pending);
+  // A savepoint is its user's: a job is restarted from its own checkpoints.
+  if (!pending.barrier.savepoint) {
+    completed_.push_back({std::move(pending.checkpoint), pending.barrier.directory, true});
+    DropOld();
+  }
+  NotifyAll(id, /*completed=*/true);
+  if (pending.done) pending.done(pending.barrier.directory);
+  ScheduleNext();
+}
+
+void CheckpointCoordinator::GiveUp(int64_t id, const absl::Status& why, bool counts) {
+  Pending* found = Find(id);
+  if (found == nullptr) return;
+  Pending pending = std::move(*found);
+  pending_.remove_if([&](const Pending& each) { return &each == found; });
+  idl::Failure failure = FailureOf(why);
+  failure.message = absl::StrCat("checkpoint ", id, " failed: ", failure.message);
+  pending.statistics.state = CheckpointStatistics::State::kFailed;
+  pending.statistics.failure = failure.message;
+  Finish(pending);
+  if (!pending.barrier.directory.empty()) {
+    host_.RunOnExecutor(
+        [&files = env_.files, directory = pending.barrier.directory] {
+          DiscardCheckpoint(files, directory);
+          return absl::OkStatus();
+        },
+        [](const absl::Status&) {});
+  }
+  if (running_) NotifyAll(id, /*completed=*/false);
+  if (pending.done) pending.done(FailureStatus(failure));
+  if (!counts) return;
+  if (!pending.barrier.savepoint && settings_.tolerable_failures >= 0 &&
+      ++failures_in_a_row_ > settings_.tolerable_failures)
+    return host_.OnCheckpointsFail(failure);
+  ScheduleNext();
+}
+
+void CheckpointCoordinator::Finish(Pending& pending) {
+  last_end_ms_ = env_.clock.NowMillis();
+  pending.statistics.duration_ms = last_end_ms_ - pending.statistics.triggered_ms;
+  host_.OnCheckpoint(pending.statistics);
+}
+
+void CheckpointCoordinator::NotifyAll(int64_t id, bool completed) {
+  for (const auto& execution : execution_.executions()) {
+    if (!HasEnded(execution.state)) host_.Notify(execution.deployment.task, id, completed);
+  }
+}
+
+void CheckpointCoordinator::DropOld() {
+  while (static_cast<int>(completed_.size()) > std::max(settings_.retained, 1)) {
+    const Completed old = std::move(completed_.front());
+    completed_.pop_front();
+    if (!old.owned || old.directory.empty()) continue;
+    host_.RunOnExecutor(
+        [&files = env_.files, directory = old.directory] {
+          DiscardCheckpoint(files, directory);
+          return absl::OkStatus();
+        },
+        [](const absl::Status&) {});
+  }
+}
+
+void CheckpointCoordinator::EndJob(JobState state) {
+  Stop();
+  using idl::CheckpointRetention;
+  const bool keep = state == JobState::kFailed
+                        ? settings_.retention != CheckpointRetention::NO_EXTERNALIZED
+                        : state == JobState::kCanceled &&
+                              settings_.retention == CheckpointRetention::RETAIN_ON_CANCELLATION;
+  if (directory_.empty()) return;
+  std::vector<std::string> gone;
+  for (const Completed& each : completed_) {
+    if (each.owned && !keep && !each.directory.empty()) gone.push_back(each.directory);
+  }
+  // Behind the job's back: nobody waits for it.
+  env_.io.Run([&files = env_.files, gone = std::move(gone), directory = directory_] {
+    for (const std::string& each : gone) DiscardCheckpoint(files, each);
+    files.DeleteDirectory(directory).IgnoreError();  // when nothing is left in it
+  });
+}
+
+CheckpointCoordinator::Pending* CheckpointCoordinator::Find(int64_t id) {
+  for (Pending& pending : pending_) {
+    if (pending.checkpoint.id == id) return &pending;
+  }
+  return nullptr;
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,147 @@
+// When checkpoints of a job are taken, and what becomes of them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "core/env/env.h"
+#include "core/idl/pyflinkpp_types.h"
+#include "runtime/scheduler/execution_graph.h"
+
+namespace pyflinkpp {
+
+// What a client learns of one checkpoint.
+struct CheckpointStatistics {
+  int64_t id = 0;
+  enum class State { kInProgress, kCompleted, kFailed } state = State::kInProgress;
+  bool savepoint = false;
+  int64_t triggered_ms = 0;  // wall clock
+  int64_t duration_ms = 0;   // from there to its end
+  int64_t bytes = 0;
+  std::string path;     // of its directory; empty when it is in memory
+  std::string failure;  // kFailed: why
+  struct Subtask {
+    std::string task;
+    int64_t sync_nanos = 0;
+    int64_t async_ms = 0;
+    int64_t alignment_ms = 0;
+    int64_t bytes = 0;
+  };
+  std::vector<Subtask> subtasks;  // that have answered
+};
+
+// What the coordinator needs of its job. Calls come and go on the JobManager's loop.
+class CheckpointHost {
+ public:
+  virtual ~CheckpointHost() = default;
+  // Runs it on the loop, so many milliseconds from now, if the job is still there.
+  virtual void RunAfter(int64_t millis, std::function<void()> run) = 0;
+  // Runs `work` on the executor, then `then` on the loop, if the job is still there.
+  virtual void RunOnExecutor(absl::AnyInvocable<absl::Status()> work,
+                             std::function<void(absl::Status)> then) = 0;
+  virtual void Trigger(const idl::TaskId& task, const idl::Barrier& barrier) = 0;
+  virtual void Notify(const idl::TaskId& task, int64_t checkpoint, bool completed) = 0;
+  // What the enumerators of sources have not dealt out, by JobGraph operator.
+  virtual absl::StatusOr<std::map<int, std::string>> SnapshotEnumerators() = 0;
+  // Too many checkpoints have failed.
+  virtual void OnCheckpointsFail(const idl::Failure& failure) = 0;
+  virtual void OnCheckpoint(const CheckpointStatistics& statistics) = 0;
+};
+
+// Owned by its JobMaster, used on its loop. A checkpoint:
+//
+//   trigger -> enumerators -> barriers from the tasks without input ... answers of all tasks
+//           -> _metadata is durable -> completed: tasks are told, older ones go
+//           \-> one answers with a failure, or too late: given up: tasks are told, files go
+//
+// A task that has ended takes part as finished. Where all that feeds a task has ended, no barrier
+// can come, so it is triggered itself.
+class CheckpointCoordinator {
+ public:
+  // `directory`: for this job's checkpoints; empty: they stay in memory.
+  CheckpointCoordinator(const idl::CheckpointSettings& settings, const idl::JobGraph& graph,
+                        ExecutionGraph& execution, Env& env, CheckpointHost& host);
+
+  // All tasks run: checkpoints may be triggered from now on.
+  void Start();
+  // Tasks are about to go: what is under way is given up.
+  void Stop();
+
+  void OnAnswer(const idl::CheckpointAnswer& answer);
+  // A task's state has changed: it may have ended.
+  void OnTaskState(const idl::TaskId& task);
+
+  // Takes one now, beside the periodic ones. `done` is told of its end: the path, or why there is none.
+  using Done = std::function<void(absl::StatusOr<std::string>)>;
+  void TriggerSavepoint(const std::string& target, idl::AfterBarrier::type after, Done done);
+  // The last one of a bounded job, whose tasks all have processed their input.
+  void TriggerFinal(Done done);
+
+  // The last completed one, or what the job was restored from; null when there is none.
+  const idl::Checkpoint* latest() const {
+    return completed_.empty() ? nullptr : &completed_.back().checkpoint;
+  }
+  void StartFrom(idl::Checkpoint checkpoint);
+  // The job has ended: what is not to be kept goes.
+  void EndJob(JobState state);
+
+ private:
+  struct Pending {
+    idl::Checkpoint checkpoint;
+    idl::Barrier barrier;
+    std::map<std::pair<int, int>, idl::TaskSnapshot> answers;  // by vertex and subtask
+    std::set<std::pair<int, int>> waiting;                     // the same: have not answered
+    std::set<std::pair<int, int>> told;                        // were triggered themselves
+    bool writing = false;                                      // the metadata
+    Done done;
+    CheckpointStatistics statistics;
+  };
+  struct Completed {
+    idl::Checkpoint checkpoint;
+    std::string directory;
+    bool owned;  // may be deleted
+  };
+
+  bool periodic() const { return settings_.interval_ms > 0; }
+  void ScheduleNext();
+  void TriggerPeriodic();
+  // `directory`: empty: none.
+  void Trigger(bool savepoint, const std::string& directory, idl::AfterBarrier::type after,
+               Done done);
+  void TriggerWhereNoBarrierComes(Pending& pending);
+  bool FeedHasEnded(const idl::TaskId& task) const;
+  void CompleteIfAllAnswered(Pending& pending);
+  void OnWritten(int64_t id, const absl::Status& status);
+  void GiveUp(int64_t id, const absl::Status& why, bool counts = true);
+  void NotifyAll(int64_t id, bool completed);
+  void DropOld();
+  Pending* Find(int64_t id);
+  void Finish(Pending& pending);
+
+  const idl::CheckpointSettings settings_;
+  const idl::JobGraph& graph_;
+  ExecutionGraph& execution_;
+  Env& env_;
+  CheckpointHost& host_;
+  const std::string directory_;  // of this job's checkpoints
+  int64_t next_id_ = 1;
+  bool running_ = false;
+  uint64_t timer_ = 0;  // the one that counts: later ones make earlier ones void
+  int64_t last_trigger_ms_ = 0;
+  int64_t last_end_ms_ = 0;
+  int failures_in_a_row_ = 0;
+  std::list<Pending> pending_;
+  std::deque<Completed> completed_;  // retained, oldest first
+};
+
+}  // namespace pyflinkpp

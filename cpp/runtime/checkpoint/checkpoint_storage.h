@@ -1,0 +1,33 @@
+// Checkpoints on disk.
+//
+//   DIRECTORY/JOB/chk-N/_metadata   written last: without it there is no checkpoint
+//                       op...       files of state
+//             JOB/shared/, taskowned/
+//   SAVEPOINTS/savepoint-JOB-RANDOM/ the same as chk-N
+//
+// _metadata:  "PFPPCKPT" | version u32 | size u32 | crc32 u32 | idl::Checkpoint in Thrift's compact protocol
+//
+// Paths in it are relative to its directory, which may be moved. A later version reads what an
+// earlier one has written.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/env/env.h"
+#include "core/idl/pyflinkpp_types.h"
+
+namespace pyflinkpp {
+
+inline constexpr int kCheckpointVersion = 1;
+
+// All block: on the executor. Atomic and durable: a temporary name first.
+absl::Status WriteCheckpoint(FileSystem& files, const std::string& directory,
+                             const idl::Checkpoint& checkpoint);
+// `path`: the directory, or the _metadata in it. Checks version and checksum; paths are absolute
+// then.
+absl::StatusOr<idl::Checkpoint> ReadCheckpoint(FileSystem& files, const std::string& path);
+// Deletes the directory, as far as that goes: what can't be deleted stays.
+void DiscardCheckpoint(FileSystem& files, const std::string& directory);
+
+}  // namespace pyflinkpp

@@ -1,0 +1,60 @@
+// How an operator's own state, that of no key, gets into a checkpoint and back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/base/check.h"
+#include "core/idl/pyflinkpp_types.h"
+
+namespace pyflinkpp {
+
+// What an operator adds at a barrier. State is lists of bytes under names, whose elements are spread
+// over the subtasks when the job is restored (idl::Redistribution).
+class SnapshotContext {
+ public:
+  // `members`: one for each JobGraph operator that the Operator runs.
+  SnapshotContext(const idl::Barrier& barrier, std::span<idl::OperatorState> members)
+      : barrier_(barrier), members_(members) {}
+
+  int64_t checkpoint() const { return barrier_.checkpoint; }
+  bool savepoint() const { return barrier_.savepoint; }
+
+  void AddList(std::string name, idl::Redistribution::type redistribution,
+               std::vector<std::string> elements, std::string type = {}, size_t member = 0) {
+    PFPP_CHECK(member < members_.size());
+    idl::OperatorListState list;
+    list.name = std::move(name);
+    list.redistribution = redistribution;
+    list.elements = std::move(elements);
+    list.type = std::move(type);
+    members_[member].lists.push_back(std::move(list));
+  }
+
+  // The task's part of the checkpoint is durable only when `start` has called what it is given, on
+  // any thread: a file that the state names has been synced.
+  using Done = std::function<void(absl::Status)>;
+  void WaitFor(std::function<void(Done)> start) { waits_.push_back(std::move(start)); }
+  std::vector<std::function<void(Done)>>& waits() { return waits_; }
+
+ private:
+  const idl::Barrier& barrier_;
+  const std::span<idl::OperatorState> members_;
+  std::vector<std::function<void(Done)>> waits_;
+};
+
+// The list of this name that was restored, null when there is none.
+inline const idl::OperatorListState* FindList(const idl::OperatorState& state,
+                                              const std::string& name) {
+  for (const idl::OperatorListState& list : state.lists) {
+    if (list.name == name) return &list;
+  }
+  return nullptr;
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,156 @@
+#include "runtime/task/keyed_state_file.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/checksum.h"
+#include "core/base/status.h"
+
+namespace pyflinkpp {
+namespace {
+constexpr size_t kGatheredBytes = size_t{1} << 20;
+}
+
+// The executor's side.
+struct KeyedStateFile::Writing {
+  FileSystem& files;
+  const std::string directory;  // empty: all stays in `bytes`
+  const std::string path;
+  std::string bytes;  // while it may still become inline
+  std::unique_ptr<WritableFile> file;
+  idl::KeyedStateHandle handle;
+  bool done = false;
+
+  std::string temporary() const { return path + ".inprogress"; }
+
+  absl::Status Write(std::vector<std::pair<idl::KeyGroupBlock, std::string>> blocks) {
+    for (auto& [block, content] : blocks) {
+      block.offset = handle.file.size;
+      block.size = static_cast<int64_t>(content.size());
+      block.crc32 = Crc32(content);
+      handle.file.size += block.size;
+      handle.blocks.push_back(block);
+      bytes.append(content);
+    }
+    if (directory.empty() || bytes.size() <= kInlineStateBytes) return absl::OkStatus();
+    if (file == nullptr) {
+      RETURN_IF_ERROR(files.CreateDirectories(directory));
+      ASSIGN_OR_RETURN(file, files.Create(temporary()));
+    }
+    RETURN_IF_ERROR(file->Append(bytes));
+    bytes.clear();
+    return absl::OkStatus();
+  }
+
+  absl::Status Finish() {
+    if (file == nullptr) {
+      handle.file.inline_bytes = std::move(bytes);
+      done = true;
+      return absl::OkStatus();
+    }
+    if (!bytes.empty()) RETURN_IF_ERROR(file->Append(bytes));
+    RETURN_IF_ERROR(file->Sync());
+    RETURN_IF_ERROR(file->Close());
+    file = nullptr;
+    RETURN_IF_ERROR(files.Rename(temporary(), path));
+    handle.file.path = path;
+    done = true;
+    return absl::OkStatus();
+  }
+
+  void Discard() {
+    if (done) return;
+    const bool created = file != nullptr || !bytes.empty();
+    file = nullptr;
+    if (created && !directory.empty()) files.Delete(temporary()).IgnoreError();
+  }
+};
+
+KeyedStateFile::KeyedStateFile(FileSystem& files, Executor& io, const std::string& directory,
+                               const std::string& name)
+    : writing_(std::make_shared<Writing>(Writing{.files = files,
+                                                 .directory = directory,
+                                                 .path = absl::StrCat(directory, "/", name),
+                                                 .bytes = {},
+                                                 .file = nullptr,
+                                                 .handle = {}})),
+      strand_(std::make_shared<IoStrand>(io, [] {})) {}
+
+KeyedStateFile::~KeyedStateFile() {
+  if (!finished_) strand_->PostAlways([writing = writing_] { writing->Discard(); });
+}
+
+int KeyedStateFile::AddState(const idl::KeyedStateDescription& description) {
+  strand_->Post([writing = writing_, description] {
+    writing->handle.states.push_back(description);
+    return absl::OkStatus();
+  });
+  return states_++;
+}
+
+void KeyedStateFile::AddBlock(int state, int key_group, int64_t entries, std::string bytes) {
+  idl::KeyGroupBlock block;
+  block.state = state;
+  block.key_group = key_group;
+  block.entries = entries;
+  gathered_bytes_ += bytes.size();
+  gathered_.emplace_back(block, std::move(bytes));
+  if (gathered_bytes_ > kGatheredBytes) PostGathered();
+}
+
+void KeyedStateFile::PostGathered() {
+  strand_->Post([writing = writing_, blocks = std::exchange(gathered_, {})]() mutable {
+    return writing->Write(std::move(blocks));
+  });
+  gathered_bytes_ = 0;
+}
+
+void KeyedStateFile::Finish(std::function<void(absl::StatusOr<idl::KeyedStateHandle>)> done) {
+  finished_ = true;
+  PostGathered();
+  strand_->Post([writing = writing_] { return writing->Finish(); });
+  strand_->PostAlways([writing = writing_, strand = strand_, done = std::move(done)] {
+    if (const absl::Status status = strand->status(); !status.ok()) {
+      writing->Discard();
+      return done(status);
+    }
+    done(std::move(writing->handle));
+  });
+}
+
+absl::Status ReadKeyedState(FileSystem& files, const idl::KeyedStateHandle& handle,
+                            RestoredKeyedState& to) {
+  std::unique_ptr<ReadableFile> file;
+  if (!handle.file.path.empty()) {
+    ASSIGN_OR_RETURN(file, files.Open(handle.file.path));
+  }
+  for (const idl::KeyGroupBlock& block : handle.blocks) {
+    if (block.state < 0 || block.state >= static_cast<int>(handle.states.size()) ||
+        block.offset < 0 || block.size < 0)
+      return absl::DataLossError("a block of keyed state that belongs to no state");
+    std::string bytes;
+    if (file != nullptr) {
+      bytes.resize(static_cast<size_t>(block.size));
+      ASSIGN_OR_RETURN(const size_t read, file->Read(block.offset, bytes.data(), bytes.size()));
+      bytes.resize(read);
+    } else {
+      const size_t offset = static_cast<size_t>(block.offset);
+      if (offset <= handle.file.inline_bytes.size())
+        bytes = handle.file.inline_bytes.substr(offset, static_cast<size_t>(block.size));
+    }
+    if (bytes.size() != static_cast<size_t>(block.size) || Crc32(bytes) != block.crc32) {
+      return ExternalError(absl::StrCat(
+          "the checkpoint's file ", handle.file.path.empty() ? "_metadata" : handle.file.path,
+          " is damaged: a block of the state '",
+          handle.states[static_cast<size_t>(block.state)].name, "' is not what was written"));
+    }
+    const idl::KeyedStateDescription& description = handle.states[static_cast<size_t>(block.state)];
+    auto& state = to.states[description.name];
+    state.description = description;
+    state.blocks[block.key_group].push_back(std::move(bytes));
+    state.entries[block.key_group] += block.entries;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace pyflinkpp

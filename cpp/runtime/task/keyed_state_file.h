@@ -1,0 +1,51 @@
+// Keyed state of one operator on its way into a checkpoint's file, and back.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/env/env.h"
+#include "runtime/connectors/file/io_strand.h"
+#include "state/keyed/keyed_snapshot.h"
+
+namespace pyflinkpp {
+
+// What is shorter goes into the checkpoint's metadata: a file for it costs more.
+inline constexpr size_t kInlineStateBytes = size_t{20} * 1024;
+
+// Writes blocks one behind the other, on the executor, under a temporary name that becomes the
+// file's when all is durable. Blocks may be added on the loop or on the executor, by one thread at a
+// time.
+class KeyedStateFile final : public KeyedStateWriter {
+ public:
+  // `directory`: empty: there are no files, all goes into the metadata. `name`: of the file in it.
+  KeyedStateFile(FileSystem& files, Executor& io, const std::string& directory,
+                 const std::string& name);
+  // Deletes the file unless it was finished.
+  ~KeyedStateFile() override;
+
+  int AddState(const idl::KeyedStateDescription& description) override;
+  void AddBlock(int state, int key_group, int64_t entries, std::string bytes) override;
+  // Calls `done`, on the executor, with the handle of what is durable now, or what went wrong.
+  // Nothing may be added afterwards.
+  void Finish(std::function<void(absl::StatusOr<idl::KeyedStateHandle>)> done);
+
+ private:
+  struct Writing;
+  void PostGathered();
+
+  const std::shared_ptr<Writing> writing_;  // shared with the work on the executor
+  const std::shared_ptr<IoStrand> strand_;
+  std::vector<std::pair<idl::KeyGroupBlock, std::string>> gathered_;
+  size_t gathered_bytes_ = 0;
+  int states_ = 0;
+  bool finished_ = false;
+};
+
+// Reads what was written, checking every block. Its path is absolute. On the executor.
+absl::Status ReadKeyedState(FileSystem& files, const idl::KeyedStateHandle& handle,
+                            RestoredKeyedState& to);
+
+}  // namespace pyflinkpp

@@ -1,0 +1,175 @@
+#include "runtime/task/task_checkpoints.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/check.h"
+#include "core/base/status.h"
+
+namespace pyflinkpp {
+
+void TaskCheckpoints::Begin(const CheckpointBarrier& barrier, int64_t alignment_ms) {
+  // A backend has one snapshot at a time: what is left of the one before is written first.
+  while (has_work()) WriteSome();
+  UnderWay& checkpoint = under_way_.emplace_back(UnderWay{
+      .barrier = barrier, .started_nanos = env_.clock.NowNanos(), .snapshot = {}, .parts = {}});
+  checkpoint.snapshot.alignment_ms = alignment_ms;
+}
+
+absl::Status TaskCheckpoints::Add(std::span<const int> operators,
+                                  std::vector<idl::OperatorState> states,
+                                  KeyedStateBackend* keyed_state,
+                                  std::vector<std::function<void(SnapshotContext::Done)>> waits) {
+  UnderWay& checkpoint = under_way_.back();
+  for (auto& start : waits) {
+    ++checkpoint.waits;
+    start([post = post_, this, id = checkpoint.barrier.checkpoint()](const absl::Status& status) {
+      post([this, id, status] {
+        UnderWay* found = Find(id);
+        if (found == nullptr) return;
+        if (!status.ok()) return OnFailed(id, status);
+        --found->waits;
+        AnswerIfDone(*found);
+      });
+    });
+  }
+  for (size_t i = 0; i < operators.size(); ++i) {
+    for (const idl::OperatorListState& list : states[i].lists) {
+      for (const std::string& element : list.elements)
+        checkpoint.snapshot.bytes += static_cast<int64_t>(element.size());
+    }
+    checkpoint.snapshot.operators[operators[i]] = std::move(states[i]);
+  }
+  if (keyed_state == nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::unique_ptr<KeyedSnapshot> snapshot, keyed_state->Snapshot());
+  const std::string& directory = checkpoint.barrier.told->directory;
+  checkpoint.parts.push_back(
+      {operators[0], std::move(snapshot),
+       std::make_shared<KeyedStateFile>(
+           env_.files, env_.io, directory,
+           absl::StrCat("op", operators[0], "-", task_.subtask, "-", task_.attempt, "-",
+                        absl::Hex(env_.random.Next(), absl::kZeroPad16)))});
+  return absl::OkStatus();
+}
+
+void TaskCheckpoints::Seal(bool finished) {
+  UnderWay& checkpoint = under_way_.back();
+  checkpoint.sealed_nanos = env_.clock.NowNanos();
+  checkpoint.snapshot.sync_nanos = checkpoint.sealed_nanos - checkpoint.started_nanos;
+  checkpoint.snapshot.finished = finished;
+  for (Part& part : checkpoint.parts) {
+    if (!part.snapshot->on_loop()) HandOver(checkpoint, part);
+  }
+  FindWork();
+  AnswerIfDone(checkpoint);
+}
+
+void TaskCheckpoints::Fail(const idl::Failure& failure) {
+  OnFailed(under_way_.back().barrier.checkpoint(), FailureStatus(failure));
+}
+
+// Everything of the part that is still to be done is done on the executor.
+void TaskCheckpoints::HandOver(UnderWay& checkpoint, Part& part) {
+  part.handed_over = true;
+  const auto done = [post = post_, this, id = checkpoint.barrier.checkpoint(),
+                     op = part.op](absl::StatusOr<idl::KeyedStateHandle> handle) {
+    post([this, id, op, handle = std::move(handle)] { OnDurable(id, op, handle); });
+  };
+  if (part.snapshot == nullptr) {
+    part.file->Finish(done);
+    return;
+  }
+  env_.io.Run([snapshot = std::move(part.snapshot), file = part.file, done]() mutable {
+    absl::StatusOr<bool> all = false;
+    while (all.ok() && !*all) all = snapshot->WriteSome(*file);
+    snapshot.reset();
+    if (!all.ok()) return done(all.status());
+    file->Finish(done);
+  });
+}
+
+void TaskCheckpoints::FindWork() {
+  working_ = nullptr;
+  for (UnderWay& checkpoint : under_way_) {
+    if (checkpoint.sealed_nanos == 0) continue;
+    for (Part& part : checkpoint.parts) {
+      if (part.handed_over) continue;
+      working_ = &part;
+      working_for_ = &checkpoint;
+      return;
+    }
+  }
+}
+
+void TaskCheckpoints::WriteSome() {
+  const int64_t began = env_.clock.NowNanos();
+  const absl::StatusOr<bool> all = working_->snapshot->WriteSome(*working_->file);
+  idl::TaskSnapshot& snapshot = working_for_->snapshot;
+  snapshot.sync_nanos = std::max(snapshot.sync_nanos, env_.clock.NowNanos() - began);
+  if (all.ok() && !*all) return;
+  Part& part = *working_;
+  UnderWay& checkpoint = *working_for_;
+  part.snapshot.reset();
+  if (all.ok()) {
+    HandOver(checkpoint, part);
+    FindWork();
+    return;
+  }
+  const int64_t id = checkpoint.barrier.checkpoint();
+  part.handed_over = true;
+  FindWork();
+  OnDurable(id, part.op, all.status());
+}
+
+void TaskCheckpoints::OnDurable(int64_t id, int op, absl::StatusOr<idl::KeyedStateHandle> handle) {
+  UnderWay* checkpoint = Find(id);
+  if (checkpoint == nullptr) return;  // it was given up
+  if (!handle.ok()) return OnFailed(id, handle.status());
+  checkpoint->snapshot.bytes += handle->file.size;
+  checkpoint->snapshot.operators[op].keyed.push_back(*std::move(handle));
+  checkpoint->parts.remove_if([op](const Part& part) { return part.op == op; });
+  AnswerIfDone(*checkpoint);
+}
+
+void TaskCheckpoints::OnFailed(int64_t id, const absl::Status& status) {
+  idl::CheckpointAnswer answer;
+  answer.task = task_;
+  answer.checkpoint = id;
+  answer.__set_failure(FailureOf(status));
+  Remove(id);
+  answer_(std::move(answer));
+}
+
+void TaskCheckpoints::AnswerIfDone(UnderWay& checkpoint) {
+  if (checkpoint.sealed_nanos == 0 || !checkpoint.parts.empty() || checkpoint.waits > 0) return;
+  idl::CheckpointAnswer answer;
+  answer.task = task_;
+  answer.checkpoint = checkpoint.barrier.checkpoint();
+  checkpoint.snapshot.async_ms = (env_.clock.NowNanos() - checkpoint.sealed_nanos) / 1'000'000;
+  answer.__set_snapshot(std::move(checkpoint.snapshot));
+  Remove(answer.checkpoint);
+  answer_(std::move(answer));
+}
+
+TaskCheckpoints::UnderWay* TaskCheckpoints::Find(int64_t checkpoint) {
+  for (UnderWay& each : under_way_) {
+    if (each.barrier.checkpoint() == checkpoint) return &each;
+  }
+  return nullptr;
+}
+
+void TaskCheckpoints::Remove(int64_t checkpoint) {
+  under_way_.remove_if(
+      [&](const UnderWay& each) { return each.barrier.checkpoint() == checkpoint; });
+  FindWork();
+}
+
+void TaskCheckpoints::Abort(int64_t checkpoint) { Remove(checkpoint); }
+
+void TaskCheckpoints::Clear() {
+  under_way_.clear();
+  working_ = nullptr;
+}
+
+}  // namespace pyflinkpp

@@ -1,0 +1,89 @@
+// The checkpoints of one task that are being written.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/env/env.h"
+#include "core/stream/stream_element.h"
+#include "runtime/operators/snapshot.h"
+#include "runtime/task/keyed_state_file.h"
+#include "state/keyed/keyed_state_backend.h"
+
+namespace pyflinkpp {
+
+// A checkpoint has two parts. The first one, while the barrier passes, takes no longer than it takes
+// to say what belongs to it: operators hand over their lists, backends begin a snapshot. The second
+// one writes the snapshots: live values in slices on the loop, between two batches, everything else
+// on the executor. Then the task answers.
+//
+//   loop      |barrier: Begin, Add..., Seal|  batch  |WriteSome|  batch  |WriteSome|  ...  |answer|
+//   executor                                              \ blocks, checksums, files, sync /
+//
+// Owned by its task, used on its loop.
+class TaskCheckpoints {
+ public:
+  using Answer = std::function<void(idl::CheckpointAnswer)>;
+  // `post` (any thread) runs a function on the loop, if the task is still there.
+  using Post = std::function<void(std::function<void()>)>;
+
+  TaskCheckpoints(Env& env, idl::TaskId task, Post post, Answer answer)
+      : env_(env), task_(std::move(task)), post_(std::move(post)), answer_(std::move(answer)) {}
+
+  // The three steps of the first part.
+  void Begin(const CheckpointBarrier& barrier, int64_t alignment_ms);
+  // `keyed_state` may be null; it belongs to the first of the operators.
+  absl::Status Add(std::span<const int> operators, std::vector<idl::OperatorState> states,
+                   KeyedStateBackend* keyed_state,
+                   std::vector<std::function<void(SnapshotContext::Done)>> waits);
+  void Seal(bool finished);
+  // The first part went wrong: answers so.
+  void Fail(const idl::Failure& failure);
+
+  // Whether there is something to write on the loop, and a slice of it.
+  bool has_work() const { return working_ != nullptr; }
+  void WriteSome();
+  // Whether checkpoints are under way.
+  bool empty() const { return under_way_.empty(); }
+
+  // Gives one up, or all; nothing is answered.
+  void Abort(int64_t checkpoint);
+  void Clear();
+
+ private:
+  struct Part {  // keyed state of one operator
+    int op;
+    std::shared_ptr<KeyedSnapshot> snapshot;
+    std::shared_ptr<KeyedStateFile> file;
+    bool handed_over = false;  // to the executor
+  };
+  struct UnderWay {
+    CheckpointBarrier barrier;
+    int64_t started_nanos;
+    int64_t sealed_nanos = 0;
+    idl::TaskSnapshot snapshot;
+    std::list<Part> parts;  // that are not durable
+    int waits = 0;          // for operators' own files
+  };
+
+  UnderWay* Find(int64_t checkpoint);
+  void FindWork();
+  void HandOver(UnderWay& checkpoint, Part& part);
+  void OnDurable(int64_t checkpoint, int op, absl::StatusOr<idl::KeyedStateHandle> handle);
+  void OnFailed(int64_t checkpoint, const absl::Status& status);
+  void AnswerIfDone(UnderWay& checkpoint);
+  void Remove(int64_t checkpoint);
+
+  Env& env_;
+  const idl::TaskId task_;
+  const Post post_;
+  const Answer answer_;
+  std::list<UnderWay> under_way_;
+  Part* working_ = nullptr;  // that is written on the loop
+  UnderWay* working_for_ = nullptr;
+};
+
+}  // namespace pyflinkpp

@@ -1,0 +1,122 @@
+// How keyed state gets into a checkpoint and back: the canonical format, which is the same for all
+// backends.
+//
+// The entries of one state and key group are a block. A block of values is a row of chunks:
+//
+//   count varint | count keys (size varint, bytes) | count values (the serializer's binary format)
+//
+// and a block of timers a row of entries (size varint, bytes). Key groups are what moves when a job
+// is rescaled, so blocks are read and moved one by one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "core/idl/pyflinkpp_types.h"
+#include "core/stream/record_batch.h"
+
+namespace pyflinkpp {
+
+// What stands behind each key of a state.
+enum class KeyShape { kKey, kNamespacedKey };  // nothing; a Namespace (namespaced_key.h)
+
+// Takes the blocks of a snapshot. Used by one thread at a time.
+class KeyedStateWriter {
+ public:
+  virtual ~KeyedStateWriter() = default;
+  // The number under which its blocks are added.
+  virtual int AddState(const idl::KeyedStateDescription& description) = 0;
+  // A state and key group may have several blocks, which are read one after the other.
+  virtual void AddBlock(int state, int key_group, int64_t entries, std::string bytes) = 0;
+};
+
+// A backend's state as it was at one moment, being written while the backend goes on. Destroying it
+// gives it up.
+class KeyedSnapshot {
+ public:
+  virtual ~KeyedSnapshot() = default;
+  // Whether WriteSome belongs on the task's loop (live values) or on the I/O executor (files).
+  virtual bool on_loop() const = 0;
+  // Hands blocks to the writer, for about a millisecond when on the loop; true: that was all.
+  virtual absl::StatusOr<bool> WriteSome(KeyedStateWriter& writer) = 0;
+};
+
+// What was read back, with the blocks' bytes.
+struct RestoredKeyedState {
+  struct State {
+    idl::KeyedStateDescription description;
+    std::map<int, std::vector<std::string>> blocks;  // by key group
+    std::map<int, int64_t> entries;                  // the same
+  };
+  std::map<std::string, State> states;  // by name
+};
+
+// Keyed data that an operator keeps itself: timers. Each entry belongs to a key.
+class KeyedEntries {
+ public:
+  using AddEntry = absl::FunctionRef<void(uint32_t key_hash, absl::string_view entry)>;
+  virtual ~KeyedEntries() = default;
+  virtual void WriteEntries(AddEntry add) const = 0;
+  virtual absl::Status ReadEntry(absl::string_view entry) = 0;
+};
+
+// Appends a chunk's head; the values follow.
+void AppendChunkKeys(std::span<const absl::string_view> keys, std::string& block);
+
+// Calls `visit` with the keys and rows of each chunk of a block of values; it takes the rows over.
+// `arena`: for what varies in length.
+absl::Status ReadChunks(
+    absl::string_view block, const TypeSerializer& serializer, Arena& arena,
+    absl::FunctionRef<absl::Status(std::span<const absl::string_view> keys, std::byte* rows)>
+        visit);
+
+idl::KeyedStateDescription DescriptionOf(const std::string& name, const TypeSerializer& serializer,
+                                         KeyShape shape);
+
+// The key of a state as it was before it was written: with its hash. `bytes`: must outlive it.
+RecordKey RestoredKey(absl::string_view bytes, bool namespaced, int max_parallelism,
+                      std::string& scratch);
+
+// What backends have in common: the states that wait to be asked for, and the entries that
+// operators keep themselves.
+class KeyedStateRegistry {
+ public:
+  explicit KeyedStateRegistry(int max_parallelism) : max_parallelism_(max_parallelism) {}
+
+  void Restore(RestoredKeyedState restored) { restored_ = std::move(restored); }
+  // Gives the name to a new state and takes out what was restored for it (no blocks when nothing
+  // was).
+  absl::StatusOr<RestoredKeyedState::State> Claim(const idl::KeyedStateDescription& description);
+  absl::Status RegisterEntries(const std::string& name, KeyedEntries* entries);
+
+  // Blocks of all entries and of what nobody has asked for, as they are now.
+  struct Block {
+    int state;
+    int key_group;
+    int64_t entries;
+    std::string bytes;
+  };
+  struct Copied {
+    std::vector<idl::KeyedStateDescription> states;
+    std::vector<Block> blocks;  // of `states` by position
+  };
+  Copied Copy() const;
+
+ private:
+  const int max_parallelism_;
+  RestoredKeyedState restored_;
+  std::map<std::string, idl::KeyedStateDescription> known_;
+  std::vector<std::pair<idl::KeyedStateDescription, KeyedEntries*>> entries_;
+};
+
+// Hands them to the writer, once.
+void WriteCopied(KeyedStateWriter& writer, KeyedStateRegistry::Copied& copied);
+
+}  // namespace pyflinkpp
