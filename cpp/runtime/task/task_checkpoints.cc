@@ -55,6 +55,7 @@ absl::Status TaskCheckpoints::Add(std::span<const int> operators,
 
 void TaskCheckpoints::Seal(bool finished) {
   UnderWay& checkpoint = under_way_.back();
+  checkpoint.sealed = true;
   checkpoint.sealed_nanos = env_.clock.NowNanos();
   checkpoint.snapshot.sync_nanos = checkpoint.sealed_nanos - checkpoint.started_nanos;
   checkpoint.snapshot.finished = finished;
@@ -92,7 +93,7 @@ void TaskCheckpoints::HandOver(UnderWay& checkpoint, Part& part) {
 void TaskCheckpoints::FindWork() {
   working_ = nullptr;
   for (UnderWay& checkpoint : under_way_) {
-    if (checkpoint.sealed_nanos == 0) continue;
+    if (!checkpoint.sealed) continue;
     for (Part& part : checkpoint.parts) {
       if (part.handed_over) continue;
       working_ = &part;
@@ -142,7 +143,7 @@ void TaskCheckpoints::OnFailed(int64_t id, const absl::Status& status) {
 }
 
 void TaskCheckpoints::AnswerIfDone(UnderWay& checkpoint) {
-  if (checkpoint.sealed_nanos == 0 || !checkpoint.parts.empty() || checkpoint.waits > 0) return;
+  if (!checkpoint.sealed || !checkpoint.parts.empty() || checkpoint.waits > 0) return;
   idl::CheckpointAnswer answer;
   answer.task = task_;
   answer.checkpoint = checkpoint.barrier.checkpoint();

@@ -63,6 +63,7 @@ class TaskCheckpoints {
   struct UnderWay {
     CheckpointBarrier barrier;
     int64_t started_nanos;
+    bool sealed = false;
     int64_t sealed_nanos = 0;
     idl::TaskSnapshot snapshot;
     std::list<Part> parts;  // that are not durable
