@@ -31,6 +31,7 @@ void ResultSubpartition::Add(std::unique_ptr<RecordBatch> batch) {
 
 void ResultSubpartition::AddControl(StreamElement element) {
   Flush();
+  ended_ |= std::holds_alternative<EndOfInput>(element);
   Enqueue(std::move(element));
 }
 
@@ -58,6 +59,7 @@ ResultPartition::ResultPartition(const idl::OutputDescriptor& descriptor,
                                  Random& random)
     : partitioner_(descriptor.partitioner),
       side_output_(descriptor.side_output),
+      blocking_(descriptor.blocking),
       max_parallelism_(descriptor.max_parallelism),
       target_parallelism_(descriptor.target_parallelism),
       random_(random) {
@@ -133,7 +135,7 @@ absl::Status ResultPartition::Select(const RecordBatch& batch) {
                                           " over ", channels, " channels"));
 }
 
-void ResultPartition::Flush() {
+void ResultPartition::SendGathered() {
   if (!gathering_) return;
   gathering_ = false;
   for (size_t i = 0; i < subpartitions_.size(); ++i)
@@ -147,6 +149,13 @@ bool ResultPartition::Pump() {
     blocked |= subpartition.blocked();
   }
   return blocked;
+}
+
+absl::Status ResultPartition::status() const {
+  absl::Status first;
+  if (!blocking_) return first;  // elements that are only handed over do not fail
+  for (const ResultSubpartition& subpartition : subpartitions_) first.Update(subpartition.status());
+  return first;
 }
 
 }  // namespace pyflinkpp
