@@ -70,6 +70,7 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   idl::TaskReport ReportOf(idl::TaskState::type state, std::optional<idl::Failure> failure) const;
 
   const idl::TaskDeployment deployment_;
+  const bool batch_mode_;
   Env& env_;
   Transport& transport_;
   const OperatorRegistry& registry_;
