@@ -8,6 +8,7 @@ namespace pyflinkpp {
 // Part of the JobManager: owned by it, runs on its loop.
 //
 //   start enumerators -> take slots -> deploy -> all open: sources get splits
+//                     -> batch mode: producers have ended: deploy their consumers
 //                     -> all prepared: commit -> FINISHED
 //   a task fails: cancel the others -> all ended: FAILED
 //   cancel: the same -> CANCELED
@@ -26,6 +27,7 @@ class JobMaster {
   void OnEnumeratorStarted(const absl::Status& status);
   absl::Status TakeSlots();
   void Deploy();
+  void DeployReady();
   void Fail(idl::Failure failure);
   void AnswerSplitRequest(const idl::SplitRequest& request);
   void CancelTasks();
