@@ -13,7 +13,7 @@
 namespace pyflinkpp {
 
 // What all blocking exchanges of a process keep in memory; the rest is in temporary files.
-inline constexpr size_t kBlockingMemoryBytes = size_t{128} << 20;
+inline constexpr size_t kBlockingMemoryBytes = size_t{256} << 20;
 
 // Stands before another transport, to which channels that are not blocking go. A sender has credit
 // as long as writing keeps up with it.

@@ -77,6 +77,7 @@ class ResultPartition {
     for (ResultSubpartition& subpartition : subpartitions_) subpartition.AddControl(control);
   }
   void SendGathered();
+  void WriteToFirst(std::unique_ptr<RecordBatch> batch);
   absl::Status WriteToAll(std::unique_ptr<RecordBatch> batch);
   // Fills positions_ with each record's channel.
   absl::Status Select(const RecordBatch& batch);

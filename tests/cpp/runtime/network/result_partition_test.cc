@@ -421,6 +421,23 @@ TEST_F(ResultPartitionTest, ABlockingExchangeTakesFullBatches) {
   EXPECT_THAT(Got(0), testing::SizeIs(kBatchRecordsMax + 6)) << "5 records and the end";
 }
 
+TEST_F(ResultPartitionTest, SmallBatchesForABlockingExchangeAreGathered) {
+  Open(Partitioner::FORWARD, 1, 128, /*blocking=*/true);
+  std::vector<std::string> expected;
+  for (int64_t i = 0; i < 100; ++i) {
+    Write(Longs({i}));
+    expected.push_back(std::to_string(i));
+  }
+  EXPECT_THAT(sinks_[0].elements, IsEmpty());
+  Write(LongRange(100, kBatchRecordsMax));
+  for (int64_t i = 100; i < 1100; ++i) expected.push_back(std::to_string(i));
+  Write(Longs({1100}));
+  expected.insert(expected.end(), {"1100", "E"});
+  partition_->Broadcast(EndOfInput{});
+  EXPECT_THAT(sinks_[0].elements, testing::SizeIs(4)) << "in the order in which they came";
+  EXPECT_EQ(Got(0), expected);
+}
+
 TEST_F(ResultPartitionTest, OfWatermarksABlockingExchangeTakesTheLast) {
   Open(Partitioner::FORWARD, 1, 128, /*blocking=*/true);
   partition_->Broadcast(Watermark{5, false});
