@@ -140,36 +140,34 @@ def test_every_element_meets_all_that_was_broadcast(events, rules, point: Point)
     assert Counter(got) == Counter((e.key, e.value, last.get(e.key)) for e in events)
 
 
+def visible(folder: Path) -> list[Path]:
+    """Finished part files; the others have names with a dot in front."""
+    return [path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_files_of_an_early_stage_are_seen_when_the_last_has_ended(tmp_path: Path, fails) -> None:
-    point = Point(2, True, 1000, "hashmap", True, False)
-    env = point.environment(batch=True)
+    env = Point(2, True, 1000, "hashmap", True, False).environment(batch=True)
     early, late = tmp_path / "early", tmp_path / "late"
     numbers = env.from_source(
         NumberSequenceSource(1, 100), WatermarkStrategy.no_watermarks(), "numbers"
     )
-    format_ = Encoder.simple_string_encoder()
-    numbers.sink_to(FileSink.for_row_format(str(early), format_).build())
+    encoder = Encoder.simple_string_encoder()
+    numbers.sink_to(FileSink.for_row_format(str(early), encoder).build())
 
     def check(number: int) -> int:
-        if [path for path in early.rglob("*") if path.is_file() and path.name[0] != "."]:
-            raise AssertionError("visible before the job has ended")
+        assert not visible(early)
         if fails and number == 77:
             raise ValueError("in the second stage")
         return number
 
     checked = numbers.key_by(lambda n: n % 3).map(check, Types.LONG())
-    checked.sink_to(FileSink.for_row_format(str(late), format_).build())
+    checked.sink_to(FileSink.for_row_format(str(late), encoder).build())
     if fails:
         with pytest.raises(Exception, match="in the second stage"):
             env.execute()
     else:
         env.execute()
     for folder in (early, late):
-        lines = [
-            int(line)
-            for path in folder.rglob("*")
-            if path.is_file()
-            for line in path.read_text().split()
-        ]
-        assert sorted(lines) == ([] if fails else list(range(1, 101)))
+        numbers_of = [int(line) for path in visible(folder) for line in path.read_text().split()]
+        assert sorted(numbers_of) == ([] if fails else list(range(1, 101)))
