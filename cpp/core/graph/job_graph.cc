@@ -176,6 +176,11 @@ bool NeedsKeys(const idl::OperatorSpec& spec) {
   return spec.__isset.reduce || spec.__isset.window || (spec.__isset.process && spec.process.keyed);
 }
 
+bool IsBatch(const std::map<std::string, std::string>& configuration) {
+  const auto mode = configuration.find("execution.runtime-mode");
+  return mode != configuration.end() && mode->second == "BATCH";
+}
+
 absl::Status ValidateAndComplete(idl::JobGraph& graph) {
   if (graph.operators.empty()) return UserError("the job has no operators");
   std::map<std::string, const idl::OperatorNode*> uids;
@@ -249,7 +254,7 @@ ChainedGraph Chain(const idl::JobGraph& graph) {
     from.chain[position_of[edge.source]].outputs.push_back(static_cast<int>(from.outputs.size()));
     from.outputs.push_back(exchange);
     result.vertices[target].inputs.push_back(exchange);
-    result.exchanges.push_back({edge, source, target});
+    result.exchanges.push_back({edge, source, target, IsBatch(graph.configuration)});
   }
   return result;
 }

@@ -1,6 +1,7 @@
 // From the graph a program describes to the chained graph that is scheduled.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct Exchange {
   idl::Edge edge;
   int source = 0;  // vertices
   int target = 0;
+  bool blocking = false;  // the target runs when the source has ended
 };
 
 struct ChainedGraph {
@@ -40,6 +42,9 @@ std::string KindOf(const idl::OperatorSpec& spec);
 bool IsSource(const idl::OperatorSpec& spec);
 bool IsSink(const idl::OperatorSpec& spec);
 bool NeedsKeys(const idl::OperatorSpec& spec);
+
+// Whether a job runs in batch mode: then every exchange is blocking.
+bool IsBatch(const std::map<std::string, std::string>& configuration);
 
 // Fills in what the program left open (maximum parallelism, slot sharing groups, targets of custom
 // partitioners) and refuses what can't run, in words for the user.

@@ -288,8 +288,9 @@ struct ChainNode {
 struct OutputDescriptor {
   1: i32 edge, 2: Partitioner partitioner, 3: list<i32> targets, 4: i32 max_parallelism, 5: i32 target_parallelism,
   6: i32 side_output = -1,              // of which output of its operator; -1: the main one
+  7: optional bool blocking,            // kept until the task has ended; then its consumers come
 }
-struct InputDescriptor { 1: i32 edge, 2: i32 input, 3: list<i32> sources }
+struct InputDescriptor { 1: i32 edge, 2: i32 input, 3: list<i32> sources, 4: optional bool blocking }
 
 struct TaskId { 1: string job_id, 2: i32 vertex, 3: i32 subtask, 4: i32 attempt }
 

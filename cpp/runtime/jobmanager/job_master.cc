@@ -124,21 +124,22 @@ void JobMaster::OnEnumeratorStarted(const absl::Status& status) {
 }
 
 absl::Status JobMaster::TakeSlots() {
-  const int needed = execution_.AssignSlots();
+  const ExecutionGraph::SlotNeed need = execution_.slots();
   int next = 0;
   int offered = 0;
   for (RegisteredTaskManager& task_manager : manager_.task_managers_) {
     offered += task_manager.free;
-    for (int taken = 0; taken < task_manager.free && next < needed; ++taken)
+    for (int taken = 0; taken < task_manager.free && next < need.most; ++taken)
       slot_owner_[next++] = &task_manager;
   }
-  if (next < needed) {
+  if (next < need.least) {
     slot_owner_.clear();
     return UserError(
-        absl::StrCat("the job needs ", needed, " slots and ", offered,
+        absl::StrCat("the job needs ", need.least, " slots and ", offered,
                      " are free; lower the parallelism or raise taskmanager.numberOfTaskSlots"));
   }
   for (auto& [slot, owner] : slot_owner_) --owner->free;
+  execution_.OfferSlots(next);
   return absl::OkStatus();
 }
 
@@ -146,8 +147,12 @@ void JobMaster::Deploy() {
   listener_->OnDeploy(execution_.restart());
   SetState(JobState::kRunning);
   deployed_ = true;
-  for (auto& execution : execution_.executions()) {
-    slot_owner_[execution.slot]->gateway->SubmitTask(execution.deployment);
+  DeployReady();
+}
+
+void JobMaster::DeployReady() {
+  for (const ExecutionGraph::Execution* execution : execution_.TakeDeployable()) {
+    slot_owner_[execution->slot]->gateway->SubmitTask(execution->deployment);
   }
 }
 
@@ -187,6 +192,7 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
   }
   coordinator_.OnTaskState(report.task);
   if (report.state == idl::TaskState::PREPARED || report.state == idl::TaskState::FINISHED) {
+    if (state_ == JobState::kRunning) DeployReady();
     if (state_ == JobState::kRunning && !ending_ && execution_.all_prepared()) {
       ending_ = true;
       CommitWhenPrepared();
@@ -347,8 +353,10 @@ void JobMaster::Cancel() {
 
 void JobMaster::CancelTasks() {
   if (!deployed_) return;
+  execution_.CancelUndeployed();
   for (auto& execution : execution_.executions()) {
-    GatewayOf(execution.deployment.task).CancelTask(execution.deployment.task);
+    if (execution.deployed)
+      GatewayOf(execution.deployment.task).CancelTask(execution.deployment.task);
   }
 }
 

@@ -11,6 +11,7 @@ namespace pyflinkpp {
 //
 //   read the checkpoint to start from -> start enumerators -> take slots -> deploy
 //                     -> all open: sources get splits, checkpoints begin
+//                     -> batch mode: producers have ended: deploy their consumers
 //                     -> all prepared: a last checkpoint, commit -> FINISHED
 //   a task fails: cancel the others -> all ended: RESTARTING, after a delay from enumerators on,
 //                                      from the last checkpoint; or FAILED
@@ -54,6 +55,7 @@ class JobMaster : private CheckpointHost {
   absl::Status TakeSlots();
   void Deploy();
   void CommitWhenPrepared();
+  void DeployReady();
   void Fail(idl::Failure failure);
   void AnswerSplitRequest(const idl::SplitRequest& request);
   void CancelTasks();

@@ -178,11 +178,13 @@ void JobHandle::OnEnd(const JobResult& result) {
   mailbox_.Notify();
 }
 
-MiniCluster::MiniCluster(OperatorRegistry registry, std::unique_ptr<Console> console, int slots)
+MiniCluster::MiniCluster(OperatorRegistry registry, std::unique_ptr<Console> console, int slots,
+                         size_t blocking_memory_bytes)
     : registry_(std::move(registry)),
       console_(std::move(console)),
       io_(kIoThreads),
       env_{clock_, random_, files_, io_, *console_, loops_},
+      transport_(pipelined_, env_, blocking_memory_bytes),
       job_manager_(std::make_shared<JobManager>(env_, registry_)),
       task_manager_(
           std::make_shared<TaskManager>("TaskManager", env_, transport_, registry_, job_manager_)) {
@@ -215,6 +217,7 @@ SteppedCluster::SteppedCluster(OperatorRegistry registry, std::unique_ptr<Consol
            io_,
            *console_,
            loops_},
+      transport_(pipelined_, env_),
       job_manager_(std::make_shared<JobManager>(env_, registry_)),
       task_manager_(
           std::make_shared<TaskManager>("TaskManager", env_, transport_, registry_, job_manager_)) {

@@ -12,6 +12,7 @@
 #include "runtime/env/real_env.h"
 #include "runtime/jobmanager/job_manager.h"
 #include "runtime/mailbox/step_loop_runner.h"
+#include "runtime/network/blocking_transport.h"
 #include "runtime/network/local_transport.h"
 #include "runtime/taskmanager/task_manager.h"
 
@@ -90,7 +91,8 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
 class MiniCluster {
  public:
   // `slots`: kUnlimitedSlots, or what taskmanager.numberOfTaskSlots says.
-  MiniCluster(OperatorRegistry registry, std::unique_ptr<Console> console, int slots);
+  MiniCluster(OperatorRegistry registry, std::unique_ptr<Console> console, int slots,
+              size_t blocking_memory_bytes = kBlockingMemoryBytes);
   ~MiniCluster();
 
   // Takes a graph that ValidateAndComplete has accepted.
@@ -104,10 +106,11 @@ class MiniCluster {
   RealClock clock_;
   RealRandom random_;
   PosixFileSystem files_;
-  LocalTransport transport_;
+  LocalTransport pipelined_;
   ThreadLoopRunner loops_;
   ThreadExecutor io_;
   Env env_;
+  BlockingTransport transport_;
   std::shared_ptr<JobManager> job_manager_;
   std::shared_ptr<TaskManager> task_manager_;
 };
@@ -138,10 +141,11 @@ class SteppedCluster {
   RealClock real_clock_;
   RealRandom random_;
   PosixFileSystem files_;
-  LocalTransport transport_;
+  LocalTransport pipelined_;
   InlineExecutor io_;
   StepLoopRunner loops_;
   Env env_;
+  BlockingTransport transport_;
   std::shared_ptr<JobManager> job_manager_;
   std::shared_ptr<TaskManager> task_manager_;
 };

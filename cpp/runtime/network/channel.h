@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "core/stream/stream_element.h"
 #include "runtime/mailbox/mailbox.h"
 
@@ -26,9 +27,10 @@ inline constexpr int kChannelCredit = 4;
 struct ChannelId {
   std::string job;
   int edge = 0;
-  int source = 0;   // subtask that sends
-  int target = 0;   // subtask that receives
-  int restart = 0;  // of the job: ends of different ones never meet
+  int source = 0;         // subtask that sends
+  int target = 0;         // subtask that receives
+  int restart = 0;        // of the job: ends of different ones never meet
+  bool blocking = false;  // the consumer comes when the producer has ended
   // NOLINTNEXTLINE(modernize-use-nullptr): the check's mistake
   auto operator<=>(const ChannelId&) const = default;
 };
@@ -40,6 +42,11 @@ class OutputChannel {
   virtual int credit() const = 0;
   // REQUIRES: credit() > 0.
   virtual void Send(StreamElement element) = 0;
+  // Asked behind the end of input: whether what was sent survives the producer. If not, the
+  // producer's mailbox is notified when it does.
+  virtual bool settled() const { return true; }
+  // Why it does not, and never will.
+  virtual absl::Status status() const { return absl::OkStatus(); }
 };
 
 // Used on the consumer's loop. Destroying it drops what has not been polled; the sender's credit is
@@ -49,6 +56,8 @@ class InputChannel {
   virtual ~InputChannel() = default;
   // `*more`: whether another element is there; when it isn't, `ready` will be told of the next.
   virtual std::optional<StreamElement> Poll(bool* more) = 0;
+  // Why Poll has nothing, and never will.
+  virtual absl::Status status() const { return absl::OkStatus(); }
 };
 
 // The channels of one consumer that have elements, in the order in which these came. Any thread.

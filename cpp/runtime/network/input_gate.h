@@ -34,7 +34,7 @@ class InputGate {
   // The operator's input that a channel feeds.
   int input_of(size_t channel) const { return channels_[channel].input; }
 
-  // The next element of a channel that is not blocked; none when there is none.
+  // The next element of a channel that is not blocked; none when there is none, or see status().
   std::optional<Element> Poll() {
     while (const std::optional<size_t> next = ready_.Pop()) {
       Channel& channel = channels_[*next];
@@ -46,9 +46,13 @@ class InputGate {
       std::optional<StreamElement> element = channel.channel->Poll(&more);
       if (more) ready_.Push(*next);  // behind the others
       if (element) return Element{*next, *std::move(element)};
+      status_.Update(channel.channel->status());
     }
     return std::nullopt;
   }
+
+  // The first failure of a channel.
+  const absl::Status& status() const { return status_; }
 
   // A blocked channel is not read: it waits for the others' barriers.
   void SetBlocked(size_t channel, bool blocked) {
@@ -65,6 +69,7 @@ class InputGate {
     bool ready_while_blocked = false;
   };
   ReadyChannels ready_;
+  absl::Status status_;
   std::vector<Channel> channels_;  // destroyed before ready_, which they tell
 };
 

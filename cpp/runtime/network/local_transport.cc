@@ -81,6 +81,7 @@ class LocalTransport::Input : public InputChannel {
 };
 
 std::shared_ptr<LocalTransport::Queue> LocalTransport::Meet(const ChannelId& id) {
+  PFPP_CHECK(!id.blocking);
   MutexLock lock(mutex_);
   auto [entry, first] = half_open_.try_emplace(id);
   if (first) return entry->second = std::make_shared<Queue>();

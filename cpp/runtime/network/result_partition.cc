@@ -1,5 +1,6 @@
 #include "runtime/network/result_partition.h"
 
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -31,6 +32,7 @@ void ResultSubpartition::Add(std::unique_ptr<RecordBatch> batch) {
 
 void ResultSubpartition::AddControl(StreamElement element) {
   Flush();
+  ended_ |= std::holds_alternative<EndOfInput>(element);
   Enqueue(std::move(element));
 }
 
@@ -58,6 +60,7 @@ ResultPartition::ResultPartition(const idl::OutputDescriptor& descriptor,
                                  Random& random)
     : partitioner_(descriptor.partitioner),
       side_output_(descriptor.side_output),
+      blocking_(descriptor.blocking),
       max_parallelism_(descriptor.max_parallelism),
       target_parallelism_(descriptor.target_parallelism),
       random_(random) {
@@ -70,7 +73,7 @@ absl::Status ResultPartition::Write(std::unique_ptr<RecordBatch> batch) {
   if (batch->empty()) return absl::OkStatus();
   if (partitioner_ == idl::Partitioner::BROADCAST) return WriteToAll(std::move(batch));
   if (subpartitions_.size() == 1 || partitioner_ == idl::Partitioner::GLOBAL) {
-    subpartitions_[0].Add(std::move(batch));
+    WriteToFirst(std::move(batch));
     return absl::OkStatus();
   }
   for (auto& positions : positions_) positions.clear();
@@ -88,6 +91,19 @@ absl::Status ResultPartition::Write(std::unique_ptr<RecordBatch> batch) {
   if (!gathering_) flush_from_ = first;
   gathering_ = true;
   return absl::OkStatus();
+}
+
+// A batch goes as it is. What is to be kept is gathered when it is small: such batches may hold on to
+// buffers that are much larger (a block of the file that they were read from).
+void ResultPartition::WriteToFirst(std::unique_ptr<RecordBatch> batch) {
+  if (!blocking_ || batch->size() > kBatchRecordsMax / 2)
+    return subpartitions_[0].Add(std::move(batch));
+  std::vector<uint32_t>& positions = positions_[0];
+  positions.resize(batch->size());
+  std::iota(positions.begin(), positions.end(), 0u);
+  subpartitions_[0].Gather(*batch, positions.data(), positions.size());
+  if (!gathering_) flush_from_ = 0;
+  gathering_ = true;
 }
 
 absl::Status ResultPartition::WriteToAll(std::unique_ptr<RecordBatch> batch) {
@@ -133,7 +149,7 @@ absl::Status ResultPartition::Select(const RecordBatch& batch) {
                                           " over ", channels, " channels"));
 }
 
-void ResultPartition::Flush() {
+void ResultPartition::SendGathered() {
   if (!gathering_) return;
   gathering_ = false;
   for (size_t i = 0; i < subpartitions_.size(); ++i)
@@ -147,6 +163,13 @@ bool ResultPartition::Pump() {
     blocked |= subpartition.blocked();
   }
   return blocked;
+}
+
+absl::Status ResultPartition::status() const {
+  absl::Status first;
+  if (!blocking_) return first;  // elements that are only handed over do not fail
+  for (const ResultSubpartition& subpartition : subpartitions_) first.Update(subpartition.status());
+  return first;
 }
 
 }  // namespace pyflinkpp

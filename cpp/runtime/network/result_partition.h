@@ -28,7 +28,8 @@ class ResultSubpartition {
   void Flush();
   // Sends as far as credit allows.
   void Pump();
-  bool blocked() const { return !waiting_.empty(); }
+  bool blocked() const { return !waiting_.empty() || (ended_ && !channel_->settled()); }
+  absl::Status status() const { return channel_->status(); }
 
  private:
   void Enqueue(StreamElement element);
@@ -36,6 +37,7 @@ class ResultSubpartition {
   std::unique_ptr<OutputChannel> channel_;
   std::unique_ptr<RecordBatch> gathered_;
   std::deque<StreamElement> waiting_;
+  bool ended_ = false;
 };
 
 // Owned by its task, used on its loop. While it is blocked (a channel without credit has something
@@ -51,25 +53,38 @@ class ResultPartition {
 
   absl::Status Write(std::unique_ptr<RecordBatch> batch);
   // To all channels, behind everything written so far.
-  void Broadcast(const Watermark& watermark) { BroadcastControl(watermark); }
+  void Broadcast(const Watermark& watermark) {
+    // Who reads when all is written needs no other.
+    if (blocking_ && (watermark.idle || watermark.timestamp != kMaxTimestamp)) return;
+    BroadcastControl(watermark);
+  }
   void Broadcast(const CheckpointBarrier& barrier) { BroadcastControl(barrier); }
   void Broadcast(const EndOfInput& end) { BroadcastControl(end); }
-  void Flush();
-  // Whether elements still wait for credit after sending what can be sent.
+  // What was gathered goes out; not to a blocking exchange, where nobody waits for it.
+  void Flush() {
+    if (!blocking_) SendGathered();
+  }
+  // Whether elements still wait for credit after sending what can be sent, or the end of input
+  // until everything is where it survives the task.
   bool Pump();
+  // The first failure of a channel.
+  absl::Status status() const;
 
  private:
   template <class Control>
   void BroadcastControl(const Control& control) {
-    Flush();  // in its own order
+    SendGathered();  // in its own order
     for (ResultSubpartition& subpartition : subpartitions_) subpartition.AddControl(control);
   }
+  void SendGathered();
+  void WriteToFirst(std::unique_ptr<RecordBatch> batch);
   absl::Status WriteToAll(std::unique_ptr<RecordBatch> batch);
   // Fills positions_ with each record's channel.
   absl::Status Select(const RecordBatch& batch);
 
   const idl::Partitioner::type partitioner_;
   const int side_output_;
+  const bool blocking_;
   const int max_parallelism_;
   const int target_parallelism_;
   Random& random_;

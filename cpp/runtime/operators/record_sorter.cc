@@ -13,9 +13,6 @@ namespace {
 constexpr size_t kUnfinishedMax = 4;  // works on the strand while a run is written
 constexpr uint64_t kSampleEvery = 64;
 
-// A value that a row points to is larger in memory than its bytes: a guess for a small tuple.
-constexpr size_t kObjectBytes = 100;
-
 // A heap has its largest element in front: the largest is who comes first.
 bool ComesLater(const SortedRun* a, const SortedRun* b) { return b->front() < a->front(); }
 
@@ -43,11 +40,11 @@ absl::StatusOr<Progress> RecordSorter::Add(int input, RecordBatchView& view) {
     positions_.push_back(static_cast<uint32_t>(view.position));
     bytes_ += batch.keys()[view.position].size;
     numbers->push_back(added_);
-    if (added_++ % kSampleEvery == 0) Sample(batch, view.position);
+    if (added_++ % kSampleEvery == 0) value_size_.Sample(batch, view.position);
   }
   gathered.MoveFrom(batch, positions_.data(), positions_.size());
   const size_t record_bytes =
-      batch.stride() + ValueBytes() + sizeof(RecordKey) + sizeof(SortKey) + sizeof(uint32_t);
+      batch.stride() + value_size_.bytes() + sizeof(RecordKey) + sizeof(SortKey) + sizeof(uint32_t);
   bytes_ += positions_.size() * record_bytes;
   if (bytes_ > memory_bytes_ && outgoing_.empty()) {
     outgoing_ = std::exchange(gathered_, {});
@@ -67,15 +64,6 @@ RecordBatch& RecordSorter::GatheredFor(int input, const RecordBatch& batch,
   }
   *numbers = &found->block.numbers;
   return *found->block.batch;
-}
-
-void RecordSorter::Sample(const RecordBatch& batch, size_t position) {
-  sample_.clear();
-  BinaryWriter writer(sample_);
-  // What can't be written is an error when it has to be.
-  batch.serializer()->Write(batch.row(position), 1, writer).IgnoreError();
-  ++sampled_;
-  sampled_bytes_ += sample_.size() + (batch.serializer()->row_is_pointer() ? kObjectBytes : 0);
 }
 
 // ---- writing runs ----
@@ -122,7 +110,7 @@ absl::Status RecordSorter::WriteBlock(Gathered& gathered) {
   const SortedBlock& from = gathered.block;
   const size_t begin = written_->next;
   const size_t wanted =
-      std::clamp<size_t>(kBatchBytesMax / (ValueBytes() + 1), 1, kBatchRecordsMax);
+      std::clamp<size_t>(kBatchBytesMax / (value_size_.bytes() + 1), 1, kBatchRecordsMax);
   const size_t count = std::min(wanted, from.order.size() - begin);
   SortedBlock block;
   block.batch = std::make_unique<RecordBatch>(from.batch->serializer());

@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/connectors/file/io_strand.h"
-#include "runtime/connectors/file/loop_gate.h"
+#include "core/stream/value_size.h"
+#include "runtime/io/io_strand.h"
+#include "runtime/io/loop_gate.h"
 #include "runtime/operators/operator.h"
 #include "runtime/operators/sorted_run.h"
 
@@ -51,8 +52,6 @@ class RecordSorter {
   };
 
   RecordBatch& GatheredFor(int input, const RecordBatch& batch, std::vector<uint64_t>** numbers);
-  void Sample(const RecordBatch& batch, size_t position);
-  size_t ValueBytes() const { return sampled_ == 0 ? 0 : sampled_bytes_ / sampled_; }
 
   absl::StatusOr<Progress> Spill(size_t at_least);
   void BeginRun(Gathered& gathered);
@@ -72,9 +71,7 @@ class RecordSorter {
   std::vector<uint32_t> positions_;  // scratch
   uint64_t added_ = 0;
   size_t bytes_ = 0;  // of gathered_
-  uint64_t sampled_ = 0;
-  uint64_t sampled_bytes_ = 0;
-  std::string sample_;
+  ValueSize value_size_;
 
   const std::shared_ptr<LoopGate> gate_ = std::make_shared<LoopGate>();
   std::shared_ptr<IoStrand> strand_;  // null until something is written

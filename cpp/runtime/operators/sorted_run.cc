@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "core/stream/batch_codec.h"
 
 namespace pyflinkpp {
 
@@ -47,73 +48,25 @@ void SortedBlock::Sort() {
 }
 
 absl::Status EncodeBlock(const SortedBlock& block, std::string& out) {
-  const RecordBatch& batch = *block.batch;
+  RETURN_IF_ERROR(EncodeBatch(*block.batch, out));
   BinaryWriter writer(out);
-  writer.Put(static_cast<uint32_t>(batch.size()));
-  for (size_t i = 0; i < batch.size(); ++i) {
-    writer.PutBytes(batch.keys()[i].bytes());
-    writer.Put(batch.keys()[i].hash);
-    writer.Put(batch.timestamps()[i]);
-    writer.Put(block.numbers[i]);
-  }
-  return batch.serializer()->Write(batch.row(0), batch.size(), writer);
+  for (const uint64_t number : block.numbers) writer.Put(number);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<SortedBlock> DecodeBlock(absl::string_view bytes,
                                         const std::shared_ptr<const TypeSerializer>& serializer) {
   SortedBlock block;
-  block.batch = std::make_unique<RecordBatch>(serializer);
-  RecordBatch& batch = *block.batch;
   BinaryReader reader(bytes);
-  uint32_t count;
-  if (!reader.Get(&count) || count > kBatchRecordsMax) return Truncated("sorted block");
-  for (uint32_t i = 0; i < count; ++i) {
-    absl::string_view key;
-    uint32_t hash;
-    int64_t timestamp;
+  ASSIGN_OR_RETURN(block.batch, DecodeBatch(reader, serializer));
+  for (size_t i = 0; i < block.batch->size(); ++i) {
     uint64_t number;
-    if (!reader.GetBytes(&key) || !reader.Get(&hash) || !reader.Get(&timestamp) ||
-        !reader.Get(&number)) {
-      return Truncated("sorted block");
-    }
-    const absl::string_view copy = batch.arena().Copy(key);
-    batch.keys().push_back({copy.data(), static_cast<uint32_t>(copy.size()), hash});
-    batch.timestamps().push_back(timestamp);
+    if (!reader.Get(&number)) return Truncated("sorted block");
     block.numbers.push_back(number);
   }
-  std::byte* rows = batch.Append(count);
-  std::memset(rows, 0,
-              size_t{count} * batch.stride());  // whatever is read before an error has an owner
-  RETURN_IF_ERROR(serializer->Read(reader, count, rows, batch.arena()));
-  block.order.resize(count);
+  block.order.resize(block.batch->size());
   std::iota(block.order.begin(), block.order.end(), 0u);
   return block;
-}
-
-absl::Status SpillFile::Append(absl::string_view bytes) {
-  if (file_ == nullptr) {
-    RETURN_IF_ERROR(files_.CreateDirectories(directory_));
-    ASSIGN_OR_RETURN(file_, files_.Create(path_));
-    made_ = true;
-  }
-  return file_->Append(bytes);
-}
-
-absl::Status SpillFile::Close() {
-  const std::unique_ptr<WritableFile> file = std::move(file_);
-  return file->Close();
-}
-
-// Opened for each block: there may be more runs than a process may have open files.
-absl::Status SpillFile::Read(int64_t offset, std::string& bytes) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<ReadableFile> file, files_.Open(path_));
-  ASSIGN_OR_RETURN(const size_t count, file->Read(offset, bytes.data(), bytes.size()));
-  return count == bytes.size() ? absl::OkStatus() : Truncated("sorted run, " + path_);
-}
-
-void SpillFile::Delete() {
-  file_ = nullptr;
-  if (std::exchange(made_, false)) files_.Delete(path_).IgnoreError();  // nobody is left to tell
 }
 
 }  // namespace pyflinkpp

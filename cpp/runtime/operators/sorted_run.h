@@ -9,8 +9,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "core/env/env.h"
 #include "core/stream/record_batch.h"
+#include "runtime/io/spill_file.h"
 
 namespace pyflinkpp {
 
@@ -39,33 +39,11 @@ struct SortedBlock {
   void Sort();
 };
 
-// A block's bytes, of at most kBatchRecordsMax records:
-//
-//   records u32 | for each: key (varint and bytes), hash u32, timestamp i64, number u64 | values
-//
+// A block's bytes: those of its batch (batch_codec.h), then a u64 for each number.
 // REQUIRES: the records lie in the batch as they are sorted.
 absl::Status EncodeBlock(const SortedBlock& block, std::string& out);
 absl::StatusOr<SortedBlock> DecodeBlock(absl::string_view bytes,
                                         const std::shared_ptr<const TypeSerializer>& serializer);
-
-// A temporary file. Shared by the works of its owner's IoStrand, which alone touch it.
-class SpillFile {
- public:
-  SpillFile(FileSystem& files, std::string directory, const std::string& name)
-      : files_(files), directory_(std::move(directory)), path_(directory_ + "/" + name) {}
-
-  absl::Status Append(absl::string_view bytes);  // the first one makes the file
-  absl::Status Close();
-  absl::Status Read(int64_t offset, std::string& bytes);  // as many as it has room for
-  void Delete();
-
- private:
-  FileSystem& files_;
-  const std::string directory_;
-  const std::string path_;
-  bool made_ = false;
-  std::unique_ptr<WritableFile> file_;  // while it is written
-};
 
 // A run with the block in hand. What of it is in a file is read by its owner.
 struct SortedRun {

@@ -12,6 +12,11 @@ bool HasEnded(idl::TaskState::type state) {
          state == idl::TaskState::FAILED;
 }
 
+// Its input has ended and its output is written.
+bool HasDoneItsWork(const ExecutionGraph::Execution& execution) {
+  return execution.state == idl::TaskState::FINISHED || execution.state == idl::TaskState::PREPARED;
+}
+
 }  // namespace
 
 const char* NameOf(JobState state) {
@@ -54,9 +59,12 @@ std::vector<int> TargetsOf(idl::Partitioner::type partitioner, int source, int s
   return targets;
 }
 
-ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph) : chained_(Chain(graph)) {
+ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph)
+    : batch_mode_(IsBatch(graph.configuration)), chained_(Chain(graph)) {
   for (size_t v = 0; v < chained_.vertices.size(); ++v) {
     const JobVertex& vertex = chained_.vertices[v];
+    int& group_size = group_size_[vertex.slot_sharing_group];
+    group_size = std::max(group_size, vertex.parallelism);
     first_.push_back(executions_.size());
     for (int subtask = 0; subtask < vertex.parallelism; ++subtask) {
       Execution execution;
@@ -84,6 +92,7 @@ ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph) : chained_(Chain(grap
         output.max_parallelism = graph.operators[edge.edge.target].max_parallelism;
         output.target_parallelism = target.parallelism;
         output.side_output = edge.edge.side_output;
+        if (edge.blocking) output.__set_blocking(true);
         deployment.outputs.push_back(std::move(output));
       }
       for (idl::ChainNode& node : deployment.chain) {
@@ -101,6 +110,7 @@ ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph) : chained_(Chain(grap
         idl::InputDescriptor input;
         input.edge = exchange;
         input.input = edge.edge.input;
+        if (edge.blocking) input.__set_blocking(true);
         for (int source = 0; source < sources; ++source) {
           const std::vector<int> targets =
               TargetsOf(edge.edge.partitioner, source, sources, vertex.parallelism);
@@ -119,23 +129,74 @@ bool HasCollectSink(const idl::JobGraph& graph) {
                      [](const idl::OperatorNode& node) { return node.spec.__isset.collect_sink; });
 }
 
-int ExecutionGraph::AssignSlots() {
-  std::map<std::string, int> size;  // by slot sharing group
-  for (const JobVertex& vertex : chained_.vertices) {
-    int& slots = size[vertex.slot_sharing_group];
-    slots = std::max(slots, vertex.parallelism);
+ExecutionGraph::SlotNeed ExecutionGraph::slots() const {
+  int largest = 0;
+  int all = 0;
+  for (const auto& [group, size] : group_size_) {
+    largest = std::max(largest, size);
+    all += size;
   }
-  std::map<std::string, int> first;
-  int total = 0;
-  for (const auto& [group, slots] : size) {
-    first[group] = total;
-    total += slots;
+  return {batch_mode_ ? largest : all, all};
+}
+
+void ExecutionGraph::OfferSlots(int count) {
+  for (int slot = 0; slot < count; ++slot) free_slots_.insert(slot);
+}
+
+std::vector<ExecutionGraph::Execution*> ExecutionGraph::TakeDeployable() {
+  for (auto& [group, slots] : group_slots_) {
+    if (!batch_mode_ || Holds(group)) continue;
+    free_slots_.insert(slots.begin(), slots.end());
+    slots.clear();
   }
+  std::vector<Execution*> deployable;
+  for (size_t v = 0; v < chained_.vertices.size(); ++v) {
+    const JobVertex& vertex = chained_.vertices[v];
+    if (executions_of(v).front().deployed || !InputIsThere(vertex) ||
+        !TakeSlots(vertex.slot_sharing_group)) {
+      continue;
+    }
+    for (Execution& execution : executions_of(v)) {
+      execution.deployed = true;
+      execution.slot = group_slots_[vertex.slot_sharing_group][execution.deployment.task.subtask];
+      deployable.push_back(&execution);
+    }
+  }
+  return deployable;
+}
+
+bool ExecutionGraph::InputIsThere(const JobVertex& vertex) {
+  return std::all_of(vertex.inputs.begin(), vertex.inputs.end(), [&](int input) {
+    const Exchange& exchange = chained_.exchanges[input];
+    const auto sources = executions_of(exchange.source);
+    return !exchange.blocking || std::all_of(sources.begin(), sources.end(), HasDoneItsWork);
+  });
+}
+
+// Whether a task of the group needs its slot. One that waits to commit does not: were it to keep
+// it, tasks behind it might wait for the slot, and it for them.
+bool ExecutionGraph::Holds(const std::string& group) {
+  return std::any_of(executions_.begin(), executions_.end(), [&](const Execution& execution) {
+    return execution.deployed && !HasDoneItsWork(execution) &&
+           chained_.vertices[execution.deployment.task.vertex].slot_sharing_group == group;
+  });
+}
+
+bool ExecutionGraph::TakeSlots(const std::string& group) {
+  std::vector<int>& slots = group_slots_[group];
+  if (!slots.empty()) return true;
+  const auto size = static_cast<size_t>(group_size_[group]);
+  if (free_slots_.size() < size) return false;
+  const auto end = std::next(free_slots_.begin(), static_cast<std::ptrdiff_t>(size));
+  slots.assign(free_slots_.begin(), end);
+  free_slots_.erase(free_slots_.begin(), end);
+  return true;
+}
+
+void ExecutionGraph::CancelUndeployed() {
   for (Execution& execution : executions_) {
-    const idl::TaskId& task = execution.deployment.task;
-    execution.slot = first[chained_.vertices[task.vertex].slot_sharing_group] + task.subtask;
+    if (!execution.deployed) execution.state = idl::TaskState::CANCELED;
   }
-  return total;
 }
 
 void ExecutionGraph::Reset() {
@@ -144,12 +205,18 @@ void ExecutionGraph::Reset() {
     ++execution.deployment.task.attempt;
     execution.deployment.restart = restart_;
     execution.state = idl::TaskState::CREATED;
+    execution.deployed = false;
+  }
+  for (auto& [group, slots] : group_slots_) {
+    free_slots_.insert(slots.begin(), slots.end());
+    slots.clear();
   }
 }
 
 bool ExecutionGraph::all_open() const {
-  return std::none_of(executions_.begin(), executions_.end(),
-                      [](const Execution& e) { return e.state == idl::TaskState::CREATED; });
+  return std::none_of(executions_.begin(), executions_.end(), [](const Execution& e) {
+    return e.deployed && e.state == idl::TaskState::CREATED;
+  });
 }
 
 bool ExecutionGraph::all_ended() const {
@@ -158,9 +225,7 @@ bool ExecutionGraph::all_ended() const {
 }
 
 bool ExecutionGraph::all_prepared() const {
-  return std::all_of(executions_.begin(), executions_.end(), [](const Execution& e) {
-    return e.state == idl::TaskState::FINISHED || e.state == idl::TaskState::PREPARED;
-  });
+  return std::all_of(executions_.begin(), executions_.end(), HasDoneItsWork);
 }
 
 }  // namespace pyflinkpp

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,12 @@ class ExecutionGraph {
     idl::TaskDeployment deployment;
     idl::TaskState::type state = idl::TaskState::CREATED;
     int slot = -1;
+    bool deployed = false;
+  };
+  // In batch mode a job can do with fewer slots than it can use.
+  struct SlotNeed {
+    int least;
+    int most;
   };
 
   // REQUIRES: ValidateAndComplete(graph) succeeded.
@@ -46,24 +54,46 @@ class ExecutionGraph {
 
   // Whether the task is of the attempt that runs now.
   bool is_current(const idl::TaskId& task) { return find(task).deployment.task == task; }
-  // All tasks anew, as a further attempt.
+  // All tasks anew, as a further attempt, in the slots that were offered.
   void Reset();
   int restart() const { return restart_; }
 
-  // Slots that a job needs: subtasks of a slot sharing group with equal index share one. Sets
-  // Execution.slot.
-  int AssignSlots();
+  // Subtasks of a slot sharing group with equal index share a slot. In batch mode a group has its
+  // slots only while tasks of it run.
+  SlotNeed slots() const;
+  // The job's slots are 0 ... count - 1. REQUIRES: count >= slots().least, called once.
+  void OfferSlots(int count);
 
+  // The tasks that can be deployed now: all of them at first; in batch mode those of a vertex when
+  // all tasks that it reads from have written their output, and slots are there. Sets their slot
+  // and deployed. To be asked again after each report.
+  std::vector<Execution*> TakeDeployable();
+  // Those that were not deployed count as CANCELED.
+  void CancelUndeployed();
+
+  // Of the tasks that were deployed.
   bool all_open() const;
   bool all_ended() const;
   // Every task has finished its input, and some wait to commit.
   bool all_prepared() const;
 
  private:
+  std::span<Execution> executions_of(size_t vertex) {
+    return std::span(executions_)
+        .subspan(first_[vertex], static_cast<size_t>(chained_.vertices[vertex].parallelism));
+  }
+  bool InputIsThere(const JobVertex& vertex);
+  bool Holds(const std::string& group);
+  bool TakeSlots(const std::string& group);
+
+  const bool batch_mode_;
   ChainedGraph chained_;
   std::vector<Execution> executions_;
   int restart_ = 0;
-  std::vector<size_t> first_;  // by vertex: its subtask 0 in executions_
+  std::vector<size_t> first_;                            // by vertex: its subtask 0 in executions_
+  std::map<std::string, int> group_size_;                // slots of a slot sharing group
+  std::map<std::string, std::vector<int>> group_slots_;  // those that it has now
+  std::set<int> free_slots_;
 };
 
 // The edge that connects a job's collect sink with its client.

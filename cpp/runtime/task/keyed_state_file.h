@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/env/env.h"
-#include "runtime/connectors/file/io_strand.h"
+#include "runtime/io/io_strand.h"
 #include "state/keyed/keyed_snapshot.h"
 
 namespace pyflinkpp {

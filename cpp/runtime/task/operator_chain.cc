@@ -64,6 +64,12 @@ void OperatorChain::BeginControl(const Control& control, size_t origin) {
   controls_.push_back(std::move(moving));
 }
 
+void OperatorChain::PushEndWithWatermark() {
+  PushEnd();
+  controls_.back().brings_watermark = true;
+  watermark_ = {kMaxTimestamp, false};
+}
+
 absl::StatusOr<Progress> OperatorChain::PollSource() {
   Node& head = *nodes_[0];
   auto* source = static_cast<SourceOperator*>(head.op.get());
@@ -81,7 +87,10 @@ int OperatorChain::deepest_pending() const {
 
 absl::StatusOr<Progress> OperatorChain::Run() {
   bool blocked = false;
-  for (auto& partition : partitions_) blocked |= partition->Pump();
+  for (auto& partition : partitions_) {
+    blocked |= partition->Pump();
+    RETURN_IF_ERROR(partition->status());
+  }
   if (blocked && failure_.ok()) return Progress::kWait;
 
   const int deepest = deepest_pending();
@@ -129,7 +138,13 @@ absl::StatusOr<Progress> OperatorChain::RunControl() {
       if (const auto* watermark = std::get_if<Watermark>(&control)) {
         progress = node.op->ProcessWatermark(*watermark, node.output);
       } else if (std::holds_alternative<EndOfInput>(control)) {
-        progress = node.op->Finish(node.output);
+        if (controls_[moving].brings_watermark && !controls_[moving].brought) {
+          progress = node.op->ProcessWatermark({kMaxTimestamp, false}, node.output);
+          controls_[moving].brought = progress.ok() && *progress == Progress::kDone;
+          if (controls_[moving].brought) progress = Progress::kMore;  // Finish
+        } else {
+          progress = node.op->Finish(node.output);
+        }
       } else if (const auto* barrier = std::get_if<CheckpointBarrier>(&control)) {
         RETURN_IF_ERROR(listener_.OnBarrierAt(position, *barrier));
       }
@@ -137,7 +152,10 @@ absl::StatusOr<Progress> OperatorChain::RunControl() {
       RETURN_IF_ERROR(progress.status());
       RETURN_IF_ERROR(delivered);
     }
-    if (*progress == Progress::kDone) ++controls_[moving].position;
+    if (*progress == Progress::kDone) {
+      ++controls_[moving].position;
+      controls_[moving].brought = false;
+    }
     return *progress == Progress::kWait ? Progress::kWait : Progress::kMore;
   }
   const Moving done = std::move(controls_.back());
@@ -165,6 +183,7 @@ void OperatorChain::Send(const Moving& done) {
     // Behind what it commits.
     if (std::holds_alternative<EndOfInput>(done.control) && nodes_[i]->op->needs_commit()) continue;
     for (const size_t partition : nodes_[i]->partitions) {
+      if (done.brings_watermark) partitions_[partition]->Broadcast(Watermark{kMaxTimestamp, false});
       std::visit([&](const auto& control) { partitions_[partition]->Broadcast(control); },
                  done.control);
     }

@@ -65,6 +65,9 @@ class OperatorChain {
   void PushEnd() { BeginControl(EndOfInput{}); }
   // The same without the operators: they had finished before the job was restored.
   void SendEnd();
+  // The same in batch mode, where the end brings the last watermark: it comes to each operator
+  // behind all results of those before it, and the operator's own Finish follows at once.
+  void PushEndWithWatermark();
   absl::StatusOr<Progress> PollSource();
 
   // Moves what is under way one operator call further. kDone: the chain is drained. kWait: for
@@ -94,8 +97,10 @@ class OperatorChain {
   struct Moving {
     Control control;
     size_t origin;
-    size_t position;            // the node it has reached
-    std::vector<bool> reaches;  // by node: comes there at all
+    size_t position;                // the node it has reached
+    std::vector<bool> reaches;      // by node: comes there at all
+    bool brings_watermark = false;  // the end of input in batch mode
+    bool brought = false;           // to the node it has reached
   };
   static constexpr size_t kOutside = ~size_t{0};
 

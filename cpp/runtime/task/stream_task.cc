@@ -19,6 +19,7 @@ StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& tran
                        const OperatorRegistry& registry, TaskListener& listener)
     : Loop(deployment.name, env.clock),
       deployment_(std::move(deployment)),
+      batch_mode_(IsBatch(deployment_.configuration)),
       env_(env),
       transport_(transport),
       registry_(registry),
@@ -131,8 +132,6 @@ absl::Status StreamTask::Build() {
   std::vector<std::unique_ptr<OperatorChain::Node>> nodes;
   constexpr size_t kNone = ~size_t{0};
   std::vector<size_t> node_of(members.size(), kNone);
-  const auto mode = deployment_.configuration.find("execution.runtime-mode");
-  const bool batch_mode = mode != deployment_.configuration.end() && mode->second == "BATCH";
 
   for (size_t i = 0; i < members.size(); ++i) {
     const std::string kind = KindOf(members[i].op.spec);
@@ -178,7 +177,7 @@ absl::Status StreamTask::Build() {
     for (const int output : members[run.back()].outputs) node->partitions.push_back(output);
     ASSIGN_OR_RETURN(node->op, entry->second.make(specs, registry_.serializers));
     const idl::OperatorSpec& spec = specs.front().spec;
-    const bool sorted = batch_mode && NeedsKeys(spec) && !spec.__isset.reduce;
+    const bool sorted = batch_mode_ && NeedsKeys(spec) && !spec.__isset.reduce;
     if (sorted) {
       node->op =
           MakeSortedInputOperator(std::move(node->op), spec.__isset.window ? UnkeyedInput::kIsOneKey
@@ -245,7 +244,7 @@ absl::Status StreamTask::Build() {
     for (const int target : output.targets) {
       channels.push_back(
           transport_.OpenOutput({deployment_.task.job_id, output.edge, deployment_.task.subtask,
-                                 target, deployment_.restart},
+                                 target, deployment_.restart, output.blocking},
                                 mailbox()));
     }
     partitions.push_back(
@@ -255,7 +254,7 @@ absl::Status StreamTask::Build() {
     for (const int source : input.sources) {
       gate_.Open(transport_,
                  {deployment_.task.job_id, input.edge, source, deployment_.task.subtask,
-                  deployment_.restart},
+                  deployment_.restart, input.blocking},
                  input.input);
       channel_sources_.emplace_back(input.edge, source);
     }
@@ -463,7 +462,7 @@ StepResult StreamTask::PollSource() {
   if (!progress.ok()) return Fail(progress.status());
   if (*progress == Progress::kDone) {
     phase_ = Phase::kEnding;
-    chain_->PushWatermark({kMaxTimestamp, false});
+    if (!batch_mode_) chain_->PushWatermark({kMaxTimestamp, false});
     return {StepResult::State::kMore, "end of source"};
   }
   source_waits_ = *progress == Progress::kWait;
@@ -473,6 +472,7 @@ StepResult StreamTask::PollSource() {
 StepResult StreamTask::TakeInput() {
   std::optional<InputGate::Element> next = gate_.Poll();
   if (!next) {
+    if (!gate_.status().ok()) return Fail(gate_.status());
     chain_->Flush();
     return {StepResult::State::kWait, "wait for input"};
   }
@@ -486,8 +486,9 @@ void StreamTask::ConsumeElement(size_t channel, StreamElement element) {
                    chain_->PushBatch(std::move(batch), gate_.input_of(channel));
                  },
                  [&](Watermark& watermark) {
-                   if (auto advanced = valve_->Advance(channel, watermark))
-                     chain_->PushWatermark(*advanced);
+                   const auto advanced = valve_->Advance(channel, watermark);
+                   // In batch mode there is only the last one, which the end brings.
+                   if (advanced && !batch_mode_) chain_->PushWatermark(*advanced);
                  },
                  [&](CheckpointBarrier& barrier) {
                    if (auto aligned = barriers_->OnBarrier(channel, barrier))
@@ -506,7 +507,11 @@ void StreamTask::ConsumeElement(size_t channel, StreamElement element) {
 StepResult StreamTask::PrepareCommit() {
   if (!end_pushed_) {
     end_pushed_ = true;
-    chain_->PushEnd();
+    if (batch_mode_) {
+      chain_->PushEndWithWatermark();
+    } else {
+      chain_->PushEnd();
+    }
     return {StepResult::State::kMore, "end of input"};
   }
   if (chain_->needs_commit()) {

@@ -87,6 +87,7 @@ class StreamTask : public Loop,
   idl::TaskReport ReportOf(idl::TaskState::type state, std::optional<idl::Failure> failure) const;
 
   const idl::TaskDeployment deployment_;
+  const bool batch_mode_;
   Env& env_;
   Transport& transport_;
   const OperatorRegistry& registry_;

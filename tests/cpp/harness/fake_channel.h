@@ -36,6 +36,8 @@ inline void AppendTexts(const StreamElement& element, std::vector<std::string>& 
 // The far end of a FakeChannel; outlives it.
 struct FarEnd {
   int credit = 1 << 20;
+  bool settled = true;
+  absl::Status status;
   std::deque<StreamElement> elements;
 
   std::vector<std::string> Texts() const {
@@ -53,6 +55,8 @@ class FakeChannel final : public OutputChannel {
     PFPP_CHECK(far_end_.credit-- > 0);
     far_end_.elements.push_back(std::move(element));
   }
+  bool settled() const override { return far_end_.settled; }
+  absl::Status status() const override { return far_end_.status; }
 
  private:
   FarEnd& far_end_;

@@ -38,6 +38,7 @@ class Generator {
         parallelism_(random.Percent(50) ? random.Between(1, 4) : 0),
         builder_(absl::StrFormat("%032x", number)) {
     job_.batch = random.Percent(30);
+    if (job_.batch) builder_.graph().configuration["execution.runtime-mode"] = "BATCH";
     if (random.Percent(20))
       builder_.graph().configuration["pipeline.operator-chaining.enabled"] = "false";
   }
@@ -239,7 +240,6 @@ class Generator {
     builder_.op(window).spec = {};
     builder_.op(window).spec.__set_window(plan);
     builder_.Connect(timed, window, Partitioner::HASH);
-    if (job_.batch) builder_.graph().configuration["execution.runtime-mode"] = "BATCH";
 
     Stream sums = {window, Rows::kNumbers, count};
     if (random_.Percent(30)) sums = Apply(sums, "affine_long", Rows::kNumbers, 1);
@@ -326,6 +326,8 @@ OperatorRegistry GeneratorOperators() {
   return registry;
 }
 
-int SlotsOf(const idl::JobGraph& graph) { return ExecutionGraph(graph).AssignSlots(); }
+ExecutionGraph::SlotNeed SlotsOf(const idl::JobGraph& graph) {
+  return ExecutionGraph(graph).slots();
+}
 
 }  // namespace pyflinkpp::sim

@@ -7,6 +7,7 @@
 
 #include "native/job_builder.h"
 #include "runtime/operators/registry.h"
+#include "runtime/scheduler/execution_graph.h"
 #include "sim/sim_random.h"
 
 namespace pyflinkpp::sim {
@@ -26,7 +27,7 @@ struct GeneratedJob {
   std::map<std::string, std::string> files;       // what its file sources read: path, bytes
   std::map<int, std::vector<std::string>> texts;  // by source of STRING rows: its rows
   std::vector<SinkPlan> sinks;
-  bool batch = false;  // reduces emit final results only
+  bool batch = false;  // the job runs in batch mode; reduces emit final results only
 };
 
 // Draws a word count: sources of lines, words and numbers; maps, filters, flat maps, unions,
@@ -39,6 +40,6 @@ GeneratedJob GenerateJob(SimRandom& random, int number);
 OperatorRegistry GeneratorOperators();
 
 // Slots that a job needs.
-int SlotsOf(const idl::JobGraph& graph);
+ExecutionGraph::SlotNeed SlotsOf(const idl::JobGraph& graph);
 
 }  // namespace pyflinkpp::sim

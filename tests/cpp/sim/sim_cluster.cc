@@ -70,7 +70,7 @@ SimCluster::SimCluster(uint64_t seed, OperatorRegistry registry, const SimCluste
     : world_(seed),
       watch_{.fault = {}, .violations = &violations_, .running = &world_.scheduler.running()},
       registry_(Watched(std::move(registry), watch_)),
-      transport_(seed, violations_),
+      transport_(seed, world_.env, violations_),
       job_manager_(std::make_shared<JobManager>(world_.env, registry_)) {
   for (int i = 0; i < options.task_managers; ++i) {
     task_managers_.push_back(std::make_shared<TaskManager>(
@@ -121,6 +121,10 @@ absl::Status SimCluster::ShutDown() {
     violations_.push_back(absl::StrCat(world_.files.open_files(), " files are left open"));
   if (world_.files.renamed_unsynced() != 0)
     violations_.push_back("a file got its final name before it was durable");
+  if (transport_.partitions() != 0 || transport_.blocking().memory_used() != 0)
+    violations_.push_back("results of blocking exchanges are left");
+  for (const auto& [path, bytes] : world_.files.FilesBelow(world_.files.temporary_directory()))
+    violations_.push_back(absl::StrCat("the temporary file ", path, " is left"));
   for (const auto& [path, bytes] : world_.files.FilesBelow("/out")) {
     if (path.find("/.") != std::string::npos)
       violations_.push_back(absl::StrCat("the file ", path, " is left"));

@@ -30,8 +30,7 @@ class Watcher {
     OnCall();
     if (!opened_ || finished_ || closed_) Violate("a batch comes before Open or behind Finish");
     if (view.done()) Violate("a batch comes that has been consumed");
-    if (watermark_ == kMaxTimestamp && !watch_.finish_emits)
-      Violate("a batch comes behind the last watermark");
+    if (watermark_ == kMaxTimestamp) Violate("a batch comes behind the last watermark");
     return Faulty(Fault::At::kProcess);
   }
   void AfterProcess(const RecordBatchView& view, size_t position,

@@ -27,8 +27,6 @@ struct OperatorWatch {
   int64_t closed = 0;
   int64_t calls = 0;
   Fault fault;
-  bool finish_emits =
-      false;  // some operators have results at the end of the input, so behind the last watermark
   std::vector<std::string>* violations;
   const std::string* running;  // name of the loop whose step it is
 };

@@ -31,7 +31,8 @@ class WatchedTransport::Output final : public OutputChannel {
 
   int credit() const override {
     const int credit = channel_->credit();
-    if (!account_.input_closed && credit != kChannelCredit - (account_.sent - account_.polled)) {
+    if (!id_.blocking && !account_.input_closed &&
+        credit != kChannelCredit - (account_.sent - account_.polled)) {
       owner_.Violate(id_, absl::StrCat("credit is ", credit, " with ",
                                        account_.sent - account_.polled, " under way"));
     }
@@ -64,6 +65,12 @@ class WatchedTransport::Output final : public OutputChannel {
     channel_->Send(std::move(element));
   }
 
+  bool settled() const override {
+    if (!account_.end_sent) owner_.Violate(id_, "settled is asked before the end of input");
+    return account_.settled = channel_->settled();
+  }
+  absl::Status status() const override { return channel_->status(); }
+
  private:
   WatchedTransport& owner_;
   const ChannelId id_;
@@ -84,6 +91,8 @@ class WatchedTransport::Input final : public InputChannel {
         channel_number_(channel_number),
         channel_(std::move(channel)) {
     if (account_.input_opened) owner_.Violate(id_, "its input is opened twice");
+    if (id.blocking && !account_.settled)
+      owner_.Violate(id_, "its consumer comes before its producer has ended");
     account_.input_opened = true;
     ++account_.inputs_open;
   }
@@ -100,13 +109,16 @@ class WatchedTransport::Input final : public InputChannel {
     if (account_.polled > account_.sent) owner_.Violate(id_, "more arrives than was sent");
     if (account_.end_polled) owner_.Violate(id_, "something arrives behind the end of input");
     account_.end_polled |= std::holds_alternative<EndOfInput>(*element);
-    if (*more != (account_.polled < account_.sent)) owner_.Violate(id_, "Poll is wrong about more");
+    // What a file has may come later.
+    if (*more != (account_.polled < account_.sent) && (*more || !id_.blocking))
+      owner_.Violate(id_, "Poll is wrong about more");
     if (*more && owner_.random_.Percent(30)) {  // it comes only now
       *more = false;
       ready_.Push(channel_number_);
     }
     return element;
   }
+  absl::Status status() const override { return channel_->status(); }
 
  private:
   WatchedTransport& owner_;
@@ -116,6 +128,12 @@ class WatchedTransport::Input final : public InputChannel {
   const size_t channel_number_;
   const std::unique_ptr<InputChannel> channel_;
 };
+
+WatchedTransport::WatchedTransport(uint64_t seed, Env& env, std::vector<std::string>& violations)
+    : random_(seed, /*part=*/5),
+      violations_(violations),
+      // None, some or all batches of blocking exchanges go to files.
+      transport_(local_, env, random_.OneOf<size_t>({0, 5'000, 100'000, kBlockingMemoryBytes})) {}
 
 std::unique_ptr<OutputChannel> WatchedTransport::OpenOutput(const ChannelId& id,
                                                             Mailbox& producer) {

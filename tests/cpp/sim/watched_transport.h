@@ -7,14 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "runtime/network/blocking_transport.h"
 #include "runtime/network/local_transport.h"
 #include "sim/sim_random.h"
 
 namespace pyflinkpp::sim {
 
-// Used on the simulation's one thread. The channels are LocalTransport's own; what is checked on
-// the way: credit stays within its bounds, watermarks never go back, batches are not empty, nothing
-// follows the end of input, no end is opened twice.
+// Used on the simulation's one thread. The channels are those of LocalTransport and
+// BlockingTransport; what is checked on the way: credit stays within its bounds, watermarks never go
+// back, batches are not empty, nothing follows the end of input, no end is opened twice, no consumer
+// of a blocking exchange comes before its producers have ended.
 //
 // With threads the other end may act between two calls of one step. Here it acted before the step;
 // new credit and new elements may seem to come only after the call that asks for them, with the
@@ -22,15 +24,16 @@ namespace pyflinkpp::sim {
 class WatchedTransport final : public Transport {
  public:
   // Broken rules are reported to `violations`.
-  WatchedTransport(uint64_t seed, std::vector<std::string>& violations)
-      : random_(seed, /*part=*/5), violations_(violations) {}
+  WatchedTransport(uint64_t seed, Env& env, std::vector<std::string>& violations);
 
   std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) override;
   std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready,
                                           size_t channel) override;
   void Release(const std::string& job) override { transport_.Release(job); }
 
-  size_t half_open() { return transport_.half_open(); }
+  size_t half_open() { return local_.half_open(); }
+  const BlockingTransport& blocking() const { return transport_; }
+  size_t partitions() { return transport_.partitions(); }
   // Reports channels with an open end; for a job that has FINISHED also those on which not all that
   // was sent arrived, or the end of input did not.
   void CheckClosed(const std::string& job, bool finished);
@@ -50,6 +53,7 @@ class WatchedTransport final : public Transport {
     bool end_sent = false;
     bool end_polled = false;
     bool input_closed = false;
+    bool settled = false;  // as its producer saw it
   };
   class Output;
   class Input;
@@ -57,7 +61,8 @@ class WatchedTransport final : public Transport {
 
   SimRandom random_;
   std::vector<std::string>& violations_;
-  LocalTransport transport_;
+  LocalTransport local_;
+  BlockingTransport transport_;
   std::map<ChannelId, Account> accounts_;
   int64_t elements_ = 0;
 };

@@ -36,34 +36,35 @@ class Groups(CoGroupFunction):
         yield key, sorted(v[2] for v in first), sorted(v[2] for v in second)
 
 
-def two_streams(point: Point, left: list[Event], right: list[Event], lag: int | None = None):
-    env = point.environment()
+def two_streams(point: Point, left, right, lag: int | None = None, batch: bool = False):
+    env = point.environment(batch)
     typed = point.typed
     return timed(source(env, left, typed), lag), timed(source(env, right, not typed), lag)
 
 
-def by_window(point: Point, how: str, left, right, assigner):
-    first, second = two_streams(point, left, right)
+def by_window(point: Point, how: str, left, right, assigner, batch: bool):
+    first, second = two_streams(point, left, right, batch=batch)
     key_type = Types.STRING() if point.typed else None
     where = getattr(first, how)(second).where(lambda e: e[0], key_type)
     return where.equal_to(lambda e: e[0]).window(assigner)
 
 
 @examples(60)
-@given(EVENTS, EVENTS, WINDOWS, POINTS)
-def test_window_join(left, right, windows, point: Point) -> None:
+@given(EVENTS, EVENTS, WINDOWS, POINTS, st.booleans())
+def test_window_join(left, right, windows, point: Point, batch) -> None:
     assigner, assign, merging = windows
-    pairs = by_window(point, "join", left, right, assigner)
+    pairs = by_window(point, "join", left, right, assigner, batch)
     got = run(pairs.apply(lambda a, b: (a[0], a[2], b[2])))
     wanted = oracle.window_join(left, right, assign, merging)
     assert oracle.multisets(got) == oracle.multisets(wanted)
 
 
 @examples(60)
-@given(EVENTS, EVENTS, WINDOWS, POINTS)
-def test_co_group(left, right, windows, point: Point) -> None:
+@given(EVENTS, EVENTS, WINDOWS, POINTS, st.booleans())
+def test_co_group(left, right, windows, point: Point, batch) -> None:
     assigner, assign, merging = windows
-    got = run(by_window(point, "co_group", left, right, assigner).apply(Groups()))
+    groups = by_window(point, "co_group", left, right, assigner, batch)
+    got = run(groups.apply(Groups()))
     groups = oracle.co_group(left, right, assign, merging)
     wanted = [(key, sorted(first), sorted(second)) for key, _, first, second in groups]
     assert oracle.multisets(got) == oracle.multisets(wanted)
@@ -97,11 +98,11 @@ def by_interval(first, second, bounds, exclusive, typed):
 
 
 @examples(80)
-@given(EVENTS, EVENTS, BOUNDS, st.tuples(st.booleans(), st.booleans()), POINTS)
-def test_interval_join(left, right, bounds, exclusive, point: Point) -> None:
+@given(EVENTS, EVENTS, BOUNDS, st.tuples(st.booleans(), st.booleans()), POINTS, st.booleans())
+def test_interval_join(left, right, bounds, exclusive, point: Point, batch) -> None:
     if bounds[0] + exclusive[0] > bounds[1] - exclusive[1]:
         exclusive = (False, False)  # nothing would be left
-    first, second = two_streams(point, left, right)
+    first, second = two_streams(point, left, right, batch=batch)
     got = run(by_interval(first, second, bounds, exclusive, point.typed).process(Pair()))
     wanted = oracle.interval_join(left, right, interval(*bounds, exclusive))
     assert oracle.multisets(got) == oracle.multisets(wanted)

@@ -12,10 +12,10 @@
 #include "core/base/status.h"
 #include "core/idl/codec.h"
 #include "runtime/connectors/file/bucket_format.h"
-#include "runtime/connectors/file/io_strand.h"
 #include "runtime/connectors/file/local_path.h"
-#include "runtime/connectors/file/loop_gate.h"
 #include "runtime/connectors/file/part_file.h"
+#include "runtime/io/io_strand.h"
+#include "runtime/io/loop_gate.h"
 
 namespace pyflinkpp {
 namespace {

@@ -12,8 +12,8 @@
 #include "core/base/status.h"
 #include "core/types/native_serializers.h"
 #include "runtime/connectors/file/compression.h"
-#include "runtime/connectors/file/loop_gate.h"
 #include "runtime/connectors/split_state.h"
+#include "runtime/io/loop_gate.h"
 
 namespace pyflinkpp {
 namespace {

@@ -13,7 +13,7 @@
 #include "core/base/status.h"
 #include "runtime/connectors/file/compression.h"
 #include "runtime/connectors/file/local_path.h"
-#include "runtime/connectors/file/loop_gate.h"
+#include "runtime/io/loop_gate.h"
 
 namespace pyflinkpp {
 namespace {

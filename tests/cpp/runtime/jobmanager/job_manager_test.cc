@@ -107,6 +107,16 @@ class JobManagerTest : public testing::Test {
     builder.graph().job_id = id;
     return builder.Complete();
   }
+  // source (2) -> function (2) -> sink (1) in batch mode: vertices 0, 1 and 2, two slots.
+  static idl::JobGraph ThreeStages() {
+    GraphBuilder builder;
+    builder.Source("s", 2);
+    builder.Then(builder.Native("f", 2), idl::Partitioner::REBALANCE);
+    builder.Then(builder.Sink("t"), idl::Partitioner::REBALANCE);
+    builder.graph().job_id = "job";
+    builder.graph().configuration["execution.runtime-mode"] = "BATCH";
+    return builder.Complete();
+  }
   std::shared_ptr<FakeClient> Submit(idl::JobGraph graph) {
     auto client = std::make_shared<FakeClient>();
     manager_->SubmitJob(std::move(graph), client);
@@ -420,6 +430,57 @@ TEST_F(JobManagerTest, JobsThatHaveEndedOrNeverWereAreNotFound) {
   RequestSplit(Task(0, 0));
   EXPECT_THAT(client->states, ElementsAre("RUNNING", "FINISHED"));
   EXPECT_THAT(task_manager_.Take(), IsEmpty());
+}
+
+// ---- batch mode ----
+
+TEST_F(JobManagerTest, InBatchModeAStageIsDeployedWhenTheOneBeforeHasEnded) {
+  Register(2);
+  const auto client = Submit(ThreeStages());
+  EXPECT_THAT(task_manager_.Take(), ElementsAre("submit 0.0", "submit 0.1"));
+  Report(Task(0, 0), TaskState::RUNNING);
+  RequestSplit(Task(0, 0));
+  EXPECT_THAT(task_manager_.Take(), IsEmpty()) << "the other subtask is not open yet";
+  Report(Task(0, 1), TaskState::RUNNING);
+  EXPECT_THAT(task_manager_.Take(), ElementsAre("splits 0.0"));
+  Report(Task(0, 0), TaskState::FINISHED);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+  Report(Task(0, 1), TaskState::FINISHED);
+  EXPECT_THAT(task_manager_.Take(), ElementsAre("submit 1.0", "submit 1.1"));
+  for (const auto state : {TaskState::RUNNING, TaskState::PREPARED})
+    for (const int subtask : {0, 1}) Report(Task(1, subtask), state);
+  EXPECT_THAT(task_manager_.Take(), ElementsAre("submit 2.0")) << "and nothing is committed yet";
+  Report(Task(2, 0), TaskState::RUNNING);
+  EXPECT_FALSE(client->result.has_value());
+  Report(Task(2, 0), TaskState::PREPARED);
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("commit 1.0", "commit 1.1", "commit 2.0"));
+  for (const auto& task : {Task(1, 0), Task(1, 1), Task(2, 0)}) Report(task, TaskState::FINISHED);
+  EXPECT_THAT(client->states, ElementsAre("RUNNING", "FINISHED"));
+}
+
+TEST_F(JobManagerTest, AFailureInTheSecondStageEndsTheJobWithoutTheThird) {
+  Register(2);
+  const auto client = Submit(ThreeStages());
+  for (const int subtask : {0, 1}) Report(Task(0, subtask), TaskState::FINISHED);
+  task_manager_.Take();
+  Report(Task(1, 1), TaskState::FAILED, "no");
+  EXPECT_THAT(task_manager_.Take(), testing::IsSupersetOf({"cancel 1.0"}));
+  Report(Task(1, 0), TaskState::FINISHED);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty()) << "no stage follows";
+  EXPECT_THAT(client->states, ElementsAre("RUNNING", "FAILING", "FAILED"));
+  EXPECT_EQ(client->result->failure.message, "no");
+}
+
+TEST_F(JobManagerTest, ACanceledJobInBatchModeEndsWithTheStageThatRuns) {
+  Register(2);
+  const auto client = Submit(ThreeStages());
+  Report(Task(0, 0), TaskState::FINISHED);
+  task_manager_.Take();
+  Cancel();
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("cancel 0.0", "cancel 0.1"));
+  Report(Task(0, 1), TaskState::FINISHED);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+  EXPECT_THAT(client->states, ElementsAre("RUNNING", "CANCELLING", "CANCELED"));
 }
 
 // ---- slots ----

@@ -3,7 +3,9 @@
 #include "runtime/minicluster/mini_cluster.h"
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <limits>
 #include <map>
@@ -16,6 +18,7 @@
 #include "core/base/status.h"
 #include "harness/batches.h"
 #include "harness/graphs.h"
+#include "runtime/connectors/file/file_test_env.h"
 
 namespace pyflinkpp {
 namespace {
@@ -62,7 +65,7 @@ class SilentConsole final : public Console {
 
 class MiniClusterTest : public testing::Test {
  protected:
-  void Start(int slots = kUnlimitedSlots) {
+  void Start(int slots = kUnlimitedSlots, size_t blocking_memory_bytes = kBlockingMemoryBytes) {
     OperatorRegistry registry = BuiltinOperators();
     for (const bool fails : {false, true}) {
       registry.entries[fails ? "native:failing" : "native:doubler"] = {
@@ -70,7 +73,8 @@ class MiniClusterTest : public testing::Test {
                                 const auto&) { return std::make_unique<Doubler>(fails, open_); },
           .make_enumerator = {}};
     }
-    cluster_.emplace(std::move(registry), std::make_unique<SilentConsole>(), slots);
+    cluster_.emplace(std::move(registry), std::make_unique<SilentConsole>(), slots,
+                     blocking_memory_bytes);
   }
   // numbers -> (rebalance) -> function -> sink, the function at parallelism 2.
   static GraphBuilder Job(int64_t last, const std::string& function) {
@@ -196,6 +200,77 @@ TEST_F(MiniClusterTest, JobsRunOneAfterTheOtherAndSideBySide) {
     }
   }
 }
+
+// ---- batch mode ----
+
+// numbers (2) -> doubler (2) -> a function (1) -> the end, in stages. The parameter: memory for what
+// lies between them.
+class BatchModeTest : public MiniClusterTest, public testing::WithParamInterface<size_t> {
+ protected:
+  BatchModeTest() {
+    ::setenv("TMPDIR", directory_.path().c_str(), 1);
+    Start(2, GetParam());
+  }
+  ~BatchModeTest() override {
+    cluster_.reset();
+    ::unsetenv("TMPDIR");
+    EXPECT_THAT(directory_.Files(), testing::IsEmpty());
+    EXPECT_EQ(open_.load(), 0);
+  }
+  static GraphBuilder Stages(int64_t last, const std::string& first, const std::string& second) {
+    GraphBuilder builder;
+    builder.graph().configuration["execution.runtime-mode"] = "BATCH";
+    builder.Source("numbers", 2);
+    builder.op(0).spec.number_sequence_source.last = last;
+    builder.Then(builder.Native(first, 2), idl::Partitioner::REBALANCE);
+    builder.Then(builder.Native(second, 1), idl::Partitioner::REBALANCE);
+    return builder;
+  }
+
+  const file_test::TempDirectory directory_;
+};
+
+TEST_P(BatchModeTest, EveryRecordPassesAllStages) {
+  GraphBuilder builder = Stages(100'000, "doubler", "doubler");
+  builder.Then(builder.Collect("collect"), idl::Partitioner::FORWARD);
+  const auto job = cluster_->Submit(builder.Complete());
+  std::vector<int> seen(100'001);
+  for (bool ended = false; !ended;) {
+    auto element = job->NextResult(kDeadlineMs, &ended);
+    if (!element) {
+      ASSERT_TRUE(ended);
+      break;
+    }
+    const auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&*element);
+    if (batch == nullptr) continue;
+    for (const int64_t value : harness::LongsOf(**batch)) ++seen.at(value / 4);
+  }
+  EXPECT_EQ(job->result().state, JobState::kFinished);
+  EXPECT_EQ(std::count(seen.begin() + 1, seen.end(), 1), 100'000);
+}
+
+TEST_P(BatchModeTest, AFailureInTheSecondStageLeavesNothing) {
+  GraphBuilder builder = Stages(100'000, "failing", "doubler");
+  builder.Then(builder.Sink("out"));
+  const auto job = cluster_->Submit(builder.Complete());
+  ASSERT_TRUE(job->Wait(kDeadlineMs));
+  EXPECT_EQ(job->result().state, JobState::kFailed);
+  EXPECT_EQ(job->result().failure.message, "unlucky");
+  EXPECT_EQ(job->result().metrics.at(0).records_out, 100'000) << "the first stage had ended";
+  EXPECT_EQ(job->result().metrics.count(2), 0u) << "the third never began";
+}
+
+TEST_P(BatchModeTest, AJobIsCanceledWhileAStageWrites) {
+  GraphBuilder builder = Stages(std::numeric_limits<int64_t>::max() - 1, "doubler", "doubler");
+  builder.Then(builder.Sink("out"));
+  const auto job = cluster_->Submit(builder.Complete());
+  EXPECT_FALSE(job->Wait(1));
+  job->Cancel();
+  ASSERT_TRUE(job->Wait(kDeadlineMs));
+  EXPECT_EQ(job->result().state, JobState::kCanceled);
+}
+
+INSTANTIATE_TEST_SUITE_P(Memory, BatchModeTest, testing::Values(0, 100'000, kBlockingMemoryBytes));
 
 }  // namespace
 }  // namespace pyflinkpp

@@ -29,13 +29,15 @@ using testing::IsEmpty;
 
 class ResultPartitionTest : public testing::Test {
  protected:
-  void Open(Partitioner::type partitioner, size_t channels, int max_parallelism = 128) {
+  void Open(Partitioner::type partitioner, size_t channels, int max_parallelism = 128,
+            bool blocking = false) {
     partition_.reset();
     sinks_ = std::vector<FarEnd>(channels);
     idl::OutputDescriptor descriptor;
     descriptor.partitioner = partitioner;
     descriptor.max_parallelism = max_parallelism;
     descriptor.target_parallelism = static_cast<int>(channels);
+    if (blocking) descriptor.__set_blocking(true);
     std::vector<std::unique_ptr<OutputChannel>> ends;
     for (size_t i = 0; i < channels; ++i) {
       descriptor.targets.push_back(static_cast<int>(i));
@@ -404,6 +406,64 @@ TEST_F(ResultPartitionTest, TheOrderWithinAChannelIsKeptUnderRandomCredit) {
     for (size_t channel = 0; channel < 3; ++channel)
       ASSERT_EQ(Got(channel), expected[channel]) << "seed " << seed;
   }
+}
+
+// ---- blocking exchanges ----
+
+TEST_F(ResultPartitionTest, ABlockingExchangeTakesFullBatches) {
+  Open(Partitioner::REBALANCE, 2, 128, /*blocking=*/true);
+  Write(LongRange(0, 10));
+  partition_->Flush();
+  EXPECT_THAT(Got(0), IsEmpty()) << "nobody waits for it";
+  Write(LongRange(10, 2 * kBatchRecordsMax));
+  EXPECT_THAT(Got(0), testing::SizeIs(kBatchRecordsMax));
+  partition_->Broadcast(EndOfInput{});
+  EXPECT_THAT(Got(0), testing::SizeIs(kBatchRecordsMax + 6)) << "5 records and the end";
+}
+
+TEST_F(ResultPartitionTest, SmallBatchesForABlockingExchangeAreGathered) {
+  Open(Partitioner::FORWARD, 1, 128, /*blocking=*/true);
+  std::vector<std::string> expected;
+  for (int64_t i = 0; i < 100; ++i) {
+    Write(Longs({i}));
+    expected.push_back(std::to_string(i));
+  }
+  EXPECT_THAT(sinks_[0].elements, IsEmpty());
+  Write(LongRange(100, kBatchRecordsMax));
+  for (int64_t i = 100; i < 1100; ++i) expected.push_back(std::to_string(i));
+  Write(Longs({1100}));
+  expected.insert(expected.end(), {"1100", "E"});
+  partition_->Broadcast(EndOfInput{});
+  EXPECT_THAT(sinks_[0].elements, testing::SizeIs(4)) << "in the order in which they came";
+  EXPECT_EQ(Got(0), expected);
+}
+
+TEST_F(ResultPartitionTest, OfWatermarksABlockingExchangeTakesTheLast) {
+  Open(Partitioner::FORWARD, 1, 128, /*blocking=*/true);
+  partition_->Broadcast(Watermark{5, false});
+  partition_->Broadcast(Watermark{5, true});
+  Write(Longs({1}));
+  partition_->Broadcast(Watermark{kMaxTimestamp, false});
+  partition_->Broadcast(EndOfInput{});
+  EXPECT_THAT(Got(0), ElementsAre("1", "Wmax", "E"));
+}
+
+TEST_F(ResultPartitionTest, TheEndOfABlockingExchangeWaitsUntilAllIsSettled) {
+  Open(Partitioner::REBALANCE, 2, 128, /*blocking=*/true);
+  sinks_[1].settled = false;
+  Write(Longs({1, 2}));
+  EXPECT_FALSE(partition_->Pump()) << "nothing waits for it before the end";
+  partition_->Broadcast(EndOfInput{});
+  EXPECT_TRUE(partition_->Pump());
+  sinks_[1].settled = true;
+  EXPECT_FALSE(partition_->Pump());
+}
+
+TEST_F(ResultPartitionTest, AChannelsFailureIsThePartitions) {
+  Open(Partitioner::REBALANCE, 2, 128, /*blocking=*/true);
+  EXPECT_TRUE(partition_->status().ok());
+  sinks_[1].status = absl::DataLossError("disk full");
+  EXPECT_EQ(partition_->status(), absl::DataLossError("disk full"));
 }
 
 }  // namespace

@@ -220,7 +220,10 @@ TEST(ExecutionGraphTest, SubtasksOfOneGroupShareSlots) {
   builder.Then(builder.Native("a", 3), Partitioner::REBALANCE);
   builder.Then(builder.Sink("b", 1), Partitioner::REBALANCE);
   ExecutionGraph graph(builder.Complete());
-  EXPECT_EQ(graph.AssignSlots(), 3);
+  EXPECT_EQ(graph.slots().least, 3);
+  EXPECT_EQ(graph.slots().most, 3);
+  graph.OfferSlots(3);
+  EXPECT_THAT(graph.TakeDeployable(), SizeIs(6));
   for (const auto& execution : graph.executions())
     EXPECT_EQ(execution.slot, execution.deployment.task.subtask);
 }
@@ -233,7 +236,9 @@ TEST(ExecutionGraphTest, GroupsHaveSlotsOfTheirOwn) {
   builder.op(1).__set_slot_sharing_group("own");
   builder.op(2).__set_slot_sharing_group("default");
   ExecutionGraph graph(builder.Complete());
-  EXPECT_EQ(graph.AssignSlots(), 5);
+  EXPECT_EQ(graph.slots().least, 5);
+  graph.OfferSlots(5);
+  EXPECT_THAT(graph.TakeDeployable(), SizeIs(7));
   std::set<std::pair<int, int>> taken;  // slot, vertex
   std::set<int> own, others;
   for (const auto& execution : graph.executions()) {
@@ -249,6 +254,138 @@ TEST(ExecutionGraphTest, GroupsHaveSlotsOfTheirOwn) {
   for (const int slot : own) EXPECT_FALSE(others.contains(slot));
 }
 
+// ---- stages ----
+
+std::vector<std::string> NamesOf(const std::vector<ExecutionGraph::Execution*>& executions) {
+  std::vector<std::string> names;
+  for (const auto* execution : executions) names.push_back(execution->deployment.name);
+  return names;
+}
+
+// a (2) --hash--> c (2) --> d (1), and b (1) --> d: in batch mode.
+class StagesTest : public testing::Test {
+ protected:
+  StagesTest() {
+    builder_.graph().configuration["execution.runtime-mode"] = "BATCH";
+    builder_.Source("a", 2);
+    builder_.Source("b");
+    builder_.Native("c", 2);
+    builder_.Sink("d");
+    builder_.Edge(0, 2, Partitioner::REBALANCE);
+    builder_.Edge(1, 3, Partitioner::REBALANCE, 1);
+    builder_.Edge(2, 3, Partitioner::REBALANCE);
+  }
+  void Make(int slots) {
+    graph_.emplace(builder_.Complete());
+    graph_->OfferSlots(slots);
+  }
+  std::vector<std::string> Deployable() { return NamesOf(graph_->TakeDeployable()); }
+  ExecutionGraph::Execution& Of(int vertex, int subtask) {
+    idl::TaskId task;
+    task.vertex = vertex;
+    task.subtask = subtask;
+    return graph_->find(task);
+  }
+  // Reports the states of a vertex's subtasks.
+  void Set(int vertex, std::vector<idl::TaskState::type> states) {
+    for (size_t i = 0; i < states.size(); ++i) Of(vertex, static_cast<int>(i)).state = states[i];
+  }
+
+  using S = idl::TaskState;
+  GraphBuilder builder_;
+  std::optional<ExecutionGraph> graph_;
+};
+
+TEST_F(StagesTest, AVertexIsDeployedWhenAllThatItReadsHasBeenWritten) {
+  Make(2);
+  EXPECT_THAT(Deployable(), ElementsAre("a (1/2)", "a (2/2)", "b (1/1)"));
+  EXPECT_THAT(Deployable(), IsEmpty()) << "each once";
+  Set(0, {S::FINISHED, S::RUNNING});
+  Set(1, {S::FINISHED});
+  EXPECT_THAT(Deployable(), IsEmpty()) << "a's second subtask still writes";
+  Set(0, {S::FINISHED, S::FINISHED});
+  EXPECT_THAT(Deployable(), ElementsAre("c (1/2)", "c (2/2)"));
+  Set(2, {S::FINISHED, S::PREPARED});
+  EXPECT_THAT(Deployable(), ElementsAre("d (1/1)")) << "who waits to commit has written its output";
+  EXPECT_THAT(Deployable(), IsEmpty());
+}
+
+TEST_F(StagesTest, ADeploymentSaysWhichExchangesAreBlocking) {
+  builder_.Edge(2, builder_.Collect("collect"), Partitioner::REBALANCE);
+  Make(2);
+  for (const auto& execution : graph_->executions()) {
+    for (const auto& output : execution.deployment.outputs)
+      EXPECT_EQ(output.blocking, output.edge != kClientEdge);
+    for (const auto& input : execution.deployment.inputs) EXPECT_TRUE(input.blocking);
+  }
+  builder_.graph().configuration["execution.runtime-mode"] = "STREAMING";
+  Make(2);
+  for (const auto& execution : graph_->executions()) {
+    for (const auto& output : execution.deployment.outputs) EXPECT_FALSE(output.__isset.blocking);
+    for (const auto& input : execution.deployment.inputs) EXPECT_FALSE(input.__isset.blocking);
+  }
+}
+
+TEST_F(StagesTest, WhatWasNotDeployedNeitherHoldsTheJobOpenNorItsEnd) {
+  Make(2);
+  Deployable();
+  EXPECT_FALSE(graph_->all_open());
+  Set(0, {S::RUNNING, S::RUNNING});
+  Set(1, {S::RUNNING});
+  EXPECT_TRUE(graph_->all_open());
+  Set(0, {S::FINISHED, S::CANCELED});
+  Set(1, {S::FINISHED});
+  EXPECT_FALSE(graph_->all_ended());
+  EXPECT_FALSE(graph_->all_prepared());
+  graph_->CancelUndeployed();
+  EXPECT_TRUE(graph_->all_ended());
+  EXPECT_EQ(Of(0, 0).state, S::FINISHED);
+  EXPECT_EQ(Of(3, 0).state, S::CANCELED);
+}
+
+TEST_F(StagesTest, StagesOfAGroupUseTheSameSlots) {
+  Make(2);
+  EXPECT_EQ(graph_->slots().least, 2);
+  EXPECT_EQ(graph_->slots().most, 2);
+  Deployable();
+  Set(0, {S::FINISHED, S::FINISHED});
+  Set(1, {S::FINISHED});
+  Deployable();
+  for (const int vertex : {0, 2}) {
+    EXPECT_EQ(Of(vertex, 0).slot, 0);
+    EXPECT_EQ(Of(vertex, 1).slot, 1);
+  }
+}
+
+TEST_F(StagesTest, AGroupWaitsForTheSlotsOfAnother) {
+  builder_.op(1).__set_slot_sharing_group("b");
+  builder_.op(3).__set_slot_sharing_group("b");
+  Make(2);
+  EXPECT_EQ(graph_->slots().least, 2);
+  EXPECT_EQ(graph_->slots().most, 3);
+  EXPECT_THAT(Deployable(), ElementsAre("a (1/2)", "a (2/2)"));
+  Set(0, {S::FINISHED, S::RUNNING});
+  EXPECT_THAT(Deployable(), IsEmpty()) << "b waits for a slot, c for its input";
+  Set(0, {S::FINISHED, S::PREPARED});
+  EXPECT_THAT(Deployable(), ElementsAre("b (1/1)")) << "who waits to commit needs no slot";
+  EXPECT_EQ(Of(1, 0).slot, 0);
+  EXPECT_THAT(Deployable(), IsEmpty()) << "c now waits for slots";
+  Set(1, {S::FINISHED});
+  EXPECT_THAT(Deployable(), ElementsAre("c (1/2)", "c (2/2)"));
+  Set(2, {S::FINISHED, S::FINISHED});
+  EXPECT_THAT(Deployable(), ElementsAre("d (1/1)"));
+  Set(3, {S::FINISHED});
+  EXPECT_TRUE(graph_->all_prepared());
+}
+
+TEST_F(StagesTest, WithEnoughSlotsGroupsRunSideBySide) {
+  builder_.op(1).__set_slot_sharing_group("b");
+  builder_.op(3).__set_slot_sharing_group("b");
+  Make(3);
+  EXPECT_THAT(Deployable(), SizeIs(3));
+  EXPECT_EQ((std::set<int>{Of(0, 0).slot, Of(0, 1).slot, Of(1, 0).slot}), (std::set<int>{0, 1, 2}));
+}
+
 // ---- states ----
 
 class ExecutionStatesTest : public testing::Test {
@@ -258,6 +395,8 @@ class ExecutionStatesTest : public testing::Test {
     builder.Source("s", 2);
     builder.Then(builder.Sink("t", 1), Partitioner::REBALANCE);
     graph_.emplace(builder.Complete());
+    graph_->OfferSlots(2);
+    graph_->TakeDeployable();
   }
   void Set(std::vector<idl::TaskState::type> states) {
     for (size_t i = 0; i < states.size(); ++i) graph_->executions()[i].state = states[i];

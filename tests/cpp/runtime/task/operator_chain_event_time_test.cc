@@ -179,5 +179,48 @@ TEST_F(OperatorChainEventTimeTest, ABatchGoesBeforeTheClocksTimeOfOperatorsInFro
   EXPECT_EQ(chain_->next_processing_time(), 50);
 }
 
+// ---- the end in batch mode ----
+
+TEST_F(OperatorChainTest, InBatchModeTheLastWatermarkComesBehindAllResults) {
+  Add({.name = "a", .emits_at_watermarks = true, .finish_parts = 2}, {1, 2});
+  Add({.name = "b", .finish_parts = 1}, {}, {0});
+  Add({.name = "c"}, {}, {1});
+  MakeAndOpen(2);
+  Push({"1"});
+  ASSERT_EQ(RunOn(), Progress::kDone);
+  log_.clear();
+  chain_->PushEndWithWatermark();
+  ASSERT_EQ(RunOn(), Progress::kDone);
+  const std::string last = "W" + std::to_string(kMaxTimestamp);
+  EXPECT_THAT(log_, ElementsAre("a " + last, "c wa", "b wa", "a finish", "c fa", "b fa", "a finish",
+                                "c fa", "b fa", "a finish", "b " + last, "b finish", "b finish",
+                                "c " + last, "c finish"));
+  EXPECT_THAT(ends_[0].Texts(), ElementsAre("1ab", "wab", "fab", "fab", "fb", "Wmax", "E"));
+  EXPECT_THAT(ends_[1].Texts(), ElementsAre("1ac", "wac", "fac", "fac", "Wmax", "E"));
+  EXPECT_EQ(chain_->watermark().timestamp, kMaxTimestamp);
+}
+
+TEST_F(OperatorChainTest, AFailedChannelFailsTheChain) {
+  Add({.name = "a"}, {}, {0});
+  blocking_ = true;
+  MakeAndOpen(1);
+  Push({"1"});
+  ends_[0].status = absl::DataLossError("disk full");
+  EXPECT_EQ(chain_->Run().status(), absl::DataLossError("disk full"));
+}
+
+TEST_F(OperatorChainTest, TheEndIsDoneWhenTheResultsSurviveTheTask) {
+  Add({.name = "a"}, {}, {0});
+  blocking_ = true;
+  MakeAndOpen(1);
+  ends_[0].settled = false;
+  Push({"1"});
+  ASSERT_EQ(RunOn(), Progress::kDone);
+  chain_->PushEndWithWatermark();
+  EXPECT_EQ(RunOn(), Progress::kWait);
+  ends_[0].settled = true;
+  EXPECT_EQ(RunOn(), Progress::kDone);
+}
+
 }  // namespace
 }  // namespace pyflinkpp

@@ -51,6 +51,7 @@ class OperatorChainTest : public testing::Test {
     for (harness::FarEnd& end : ends_) {
       idl::OutputDescriptor descriptor;
       descriptor.partitioner = idl::Partitioner::FORWARD;
+      if (blocking_) descriptor.__set_blocking(true);
       if (!sides.empty()) descriptor.side_output = sides[made.size()];
       std::vector<std::unique_ptr<OutputChannel>> channels;
       channels.push_back(std::make_unique<harness::FakeChannel>(end));
@@ -79,6 +80,7 @@ class OperatorChainTest : public testing::Test {
     }
   }
 
+  bool blocking_ = false;  // the partitions that Make makes
   harness::TestEnv env_;
   std::map<std::string, std::string> configuration_;
   harness::TrackedValues values_;

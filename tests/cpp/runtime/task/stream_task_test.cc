@@ -67,6 +67,42 @@ TEST_F(StreamTaskTest, AnInnerTaskEndsWhenAllItsChannelsHave) {
   EXPECT_THAT(States(), ElementsAre(TaskState::RUNNING, TaskState::FINISHED));
 }
 
+TEST_F(StreamTaskTest, InBatchModeResultsComeFirstThenTheLastWatermarkThenTheEnd) {
+  deployment_.configuration["execution.runtime-mode"] = "BATCH";
+  AddInput(2);
+  AddFake({.name = "a", .emits_at_watermarks = true, .finish_parts = 1});
+  AddFake({.name = "b", .finish_parts = 1});
+  AddOutput({0});
+  Start();
+  Send(0, {"1"});
+  outputs_[0]->Send(Watermark{10, false});
+  outputs_[1]->Send(Watermark{10, false});
+  SendEnd(0);
+  RunUntilIdle();
+  EXPECT_THAT(Received(), ElementsAre("1ab")) << "no watermark but the last";
+  Send(1, {"2"});
+  SendEnd(1);
+  std::vector<std::string> received;
+  while (!done_) {  // as credit comes back
+    RunUntilIdle();
+    for (std::string& text : Received()) received.push_back(std::move(text));
+  }
+  EXPECT_THAT(received, ElementsAre("2ab", "wab", "fab", "fb", "Wmax", "E"));
+}
+
+TEST_F(StreamTaskTest, ASourceInBatchModeSendsItsWatermarkBehindItsChainsResults) {
+  deployment_.configuration["execution.runtime-mode"] = "BATCH";
+  AddSource({"1"});
+  AddFake({.name = "a", .finish_parts = 1});
+  AddOutput({0});
+  Start();
+  RunUntilIdle();
+  AssignAll();
+  RunUntilIdle();
+  EXPECT_TRUE(done_);
+  EXPECT_THAT(Received(), ElementsAre("1a", "fa", "Wmax", "E"));
+}
+
 TEST_F(StreamTaskTest, WatermarksAndBarriersOfTheChannelsBecomeTheTasks) {
   AddInput(2);
   AddFake({.name = "a"});

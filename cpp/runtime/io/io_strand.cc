@@ -1,4 +1,4 @@
-#include "runtime/connectors/file/io_strand.h"
+#include "runtime/io/io_strand.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "runtime/connectors/file/io_strand.h"
+#include "runtime/io/io_strand.h"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/status.h"
-#include "file_test_env.h"
+#include "runtime/connectors/file/file_test_env.h"
 
 namespace pyflinkpp::file_test {
 namespace {

@@ -1,0 +1,49 @@
+// The channels of blocking exchanges: their elements are kept until the producer has ended and the
+// consumers have come.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+
+#include "runtime/network/blocking_partition.h"
+#include "runtime/network/channel.h"
+
+namespace pyflinkpp {
+
+// What all blocking exchanges of a process keep in memory; the rest is in temporary files.
+inline constexpr size_t kBlockingMemoryBytes = size_t{256} << 20;
+
+// Stands before another transport, to which channels that are not blocking go. A sender has credit
+// as long as writing keeps up with it.
+class BlockingTransport final : public Transport {
+ public:
+  // `env` and `pipelined` outlive all that uses this.
+  BlockingTransport(Transport& pipelined, Env& env, size_t memory_bytes = kBlockingMemoryBytes)
+      : pipelined_(pipelined), env_(env), budget_(std::make_shared<MemoryBudget>(memory_bytes)) {}
+
+  std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) override;
+  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready,
+                                          size_t channel) override;
+  // Also lets go of what the job's exchanges still keep.
+  void Release(const std::string& job) override;
+
+  size_t memory_used() const { return budget_->used(); }
+  size_t partitions();  // that no Release has come for
+
+ private:
+  using PartitionId = std::tuple<std::string, int, int>;  // job, edge, source
+  class Output;
+  class Input;
+  // Made by the end that comes first.
+  std::shared_ptr<BlockingPartition> Find(const ChannelId& id);
+
+  Transport& pipelined_;
+  Env& env_;
+  const std::shared_ptr<MemoryBudget> budget_;
+  Mutex mutex_;
+  std::map<PartitionId, std::shared_ptr<BlockingPartition>> partitions_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace pyflinkpp
