@@ -39,6 +39,7 @@ struct PythonFunction {
   2: binary pickle,                     // ASSIGN_TIMESTAMPS: of the TimestampAssigner; empty: timestamps stay
   3: optional TypeInformation key_type,
   4: optional WatermarkStrategy watermarks,   // ASSIGN_TIMESTAMPS
+  5: bool of_source,                    // ASSIGN_TIMESTAMPS: a part of the source before it, with watermarks for each split
 }
 
 // A named output beside the main one.

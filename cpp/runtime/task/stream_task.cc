@@ -46,6 +46,7 @@ void StreamTask::Cancel() {
 void StreamTask::AddSplits(idl::SplitAssignment assignment) {
   mailbox().Post("add splits", [this, assignment = std::move(assignment)]() mutable {
     if (source_ == nullptr || phase_ != Phase::kRunning) return;
+    split_requested_ = false;
     source_->AddSplits(std::move(assignment.splits), assignment.no_more_splits);
     source_waits_ = false;
   });
@@ -180,7 +181,9 @@ absl::Status StreamTask::Build() {
   chain_ = std::make_unique<OperatorChain>(std::move(nodes), std::move(partitions));
   source_ = chain_->source();
   if (source_ != nullptr) {
+    for (const auto& node : chain_->nodes()) node->context.splits = &source_->splits();
     source_->request_split = [this] {
+      if (std::exchange(split_requested_, true)) return;  // the answer is on its way
       idl::SplitRequest request;
       request.task = deployment_.task;
       request.op = deployment_.chain[0].op.id;
@@ -286,6 +289,7 @@ void StreamTask::WakeAt(int64_t millis) {
 }
 
 StepResult StreamTask::PollSource() {
+  if (source_->splits().Settle()) return {StepResult::State::kMore, "settle splits"};
   if (source_waits_) {
     chain_->Flush();
     return {StepResult::State::kWait, "wait for source"};

@@ -86,6 +86,7 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   std::unique_ptr<OperatorChain> chain_;
   SourceOperator* source_ = nullptr;  // the chain's head, if it is a source
   bool source_waits_ = false;
+  bool split_requested_ = false;
   bool end_pushed_ = false;
   std::vector<std::pair<int, int>> channel_sources_;  // by channel: exchange and sending subtask
   idl::WatermarkProgress progress_;                   // as last reported

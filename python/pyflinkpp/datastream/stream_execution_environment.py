@@ -315,7 +315,7 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         edges = (Edge(node, None),)
         if not watermark_strategy._does_nothing():
             assigner = watermark_strategy._timestamp_assigner
-            spec = watermark_strategy._spec()
+            spec = {**watermark_strategy._spec(), "of_source": True}
             timed = Transformation("Timestamps/Watermarks", spec, -1, edges, produced, assigner)
             timed.follows_input = True
             edges = (Edge(timed, None),)

@@ -176,6 +176,7 @@ idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type)
     function.pickle = text("pickle");
     if (function.kind == Kind::ASSIGN_TIMESTAMPS)
       function.__set_watermarks(WatermarksOf(py::cast<py::dict>(spec["watermarks"])));
+    if (spec.contains("of_source")) function.of_source = py::cast<bool>(spec["of_source"]);
     if (spec.contains("key_type") && !spec["key_type"].is_none()) {
       const idl::TypeInformation key_type = TypeFromDescriptor(spec["key_type"]);
       if (key_type.kind != idl::TypeKind::PICKLED) function.__set_key_type(key_type);

@@ -13,6 +13,7 @@
 #include "core/types/native_serializers.h"
 #include "runtime/connectors/file/compression.h"
 #include "runtime/connectors/file/loop_gate.h"
+#include "runtime/connectors/split_name.h"
 
 namespace pyflinkpp {
 namespace {
@@ -34,7 +35,8 @@ class FileSourceOperator final : public SourceOperator {
   void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) override {
     for (idl::SourceSplit& split : splits) {
       PFPP_CHECK(split.__isset.file);
-      splits_.push_back(std::move(split.file));
+      const int id = this->splits().Add(NameOf(split.file));
+      splits_.emplace_back(id, std::move(split.file));
     }
     no_more_splits_ |= no_more_splits;
     requested_ = false;
@@ -48,6 +50,7 @@ class FileSourceOperator final : public SourceOperator {
     if (!context_->counters.empty()) {
       context_->counters[0].records_out += static_cast<int64_t>(batch.size() - before);
     }
+    batch.set_split(split_);
     if (batch.empty()) output.Take();  // nobody wants an empty batch
     return progress;
   }
@@ -75,7 +78,9 @@ class FileSourceOperator final : public SourceOperator {
         cutter_->Feed(*std::move(chunk));
       }
       RETURN_IF_ERROR(cutter_->Cut(batch, room));
-      if (cutter_->done()) EndSplit();
+      if (!cutter_->done()) continue;
+      EndSplit();
+      if (!batch.empty()) break;  // a batch is of one split
     } while (!batch.full() && room > 0 && !context_->should_yield());
     return Progress::kMore;
   }
@@ -87,7 +92,8 @@ class FileSourceOperator final : public SourceOperator {
       request_split();  // AddSplits may come before it returns
     }
     if (splits_.empty()) return false;
-    idl::FileSplit split = std::move(splits_.front());
+    idl::FileSplit split = std::move(splits_.front().second);
+    split_ = splits_.front().first;
     splits_.pop_front();
     // The limit of a compressed file counts bytes that we never see.
     if (IsCompressed(split.path)) split.limit = std::numeric_limits<int64_t>::max();
@@ -100,6 +106,11 @@ class FileSourceOperator final : public SourceOperator {
   }
 
   void EndSplit() {
+    splits().Finish(split_);
+    StopReading();
+  }
+
+  void StopReading() {
     if (reader_ != nullptr) reader_->Stop();
     reader_ = nullptr;
     cutter_ = nullptr;
@@ -107,13 +118,14 @@ class FileSourceOperator final : public SourceOperator {
 
   void Shut() {
     gate_->Shut();
-    EndSplit();
+    StopReading();
   }
 
   const FileSourceLimits limits_;
   const std::shared_ptr<LoopGate> gate_ = std::make_shared<LoopGate>();
   OperatorContext* context_ = nullptr;
-  std::deque<idl::FileSplit> splits_;
+  std::deque<std::pair<int, idl::FileSplit>> splits_;  // not begun yet, with their numbers
+  int split_ = SourceSplits::kNone;                    // the last one that was begun
   bool no_more_splits_ = false;
   bool requested_ = false;
   std::unique_ptr<LineCutter> cutter_;

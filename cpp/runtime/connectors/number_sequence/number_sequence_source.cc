@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/types/native_serializers.h"
+#include "runtime/connectors/split_name.h"
 
 namespace pyflinkpp {
 namespace {
@@ -53,30 +54,41 @@ class NumberSequenceSourceOperator final : public SourceOperator {
   }
 
   void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) override {
-    for (const idl::SourceSplit& split : splits) splits_.push_back(split.numbers);
+    for (const idl::SourceSplit& split : splits) {
+      ranges_.push_back({this->splits().Add(NameOf(split.numbers)), split.numbers});
+    }
     no_more_splits_ |= no_more_splits;
   }
 
   absl::StatusOr<Progress> Poll(Output& output) override {
-    if (splits_.empty()) return no_more_splits_ ? Progress::kDone : Progress::kWait;
-    idl::NumberSplit& split = splits_.back();
-    const uint64_t left = static_cast<uint64_t>(split.last) -
-                          static_cast<uint64_t>(split.first);  // one less than the count
+    if (ranges_.empty()) return no_more_splits_ ? Progress::kDone : Progress::kWait;
+    Range& range = ranges_.back();
+    idl::NumberSplit& numbers = range.left;
+    const uint64_t left = static_cast<uint64_t>(numbers.last) -
+                          static_cast<uint64_t>(numbers.first);  // one less than the count
     const size_t count = static_cast<size_t>(std::min<uint64_t>(left, kBatchRecordsMax - 1)) + 1;
-    auto* rows = reinterpret_cast<int64_t*>(output.batch(LongSerializer()).Append(count));
-    for (size_t i = 0; i < count; ++i) rows[i] = split.first + static_cast<int64_t>(i);
+    RecordBatch& batch = output.batch(LongSerializer());
+    batch.set_split(range.split);
+    auto* rows = reinterpret_cast<int64_t*>(batch.Append(count));
+    for (size_t i = 0; i < count; ++i) rows[i] = numbers.first + static_cast<int64_t>(i);
     context_->counters[0].records_out += static_cast<int64_t>(count);
     if (left < count) {
-      splits_.pop_back();
+      splits().Finish(range.split);
+      ranges_.pop_back();
     } else {
-      split.first += static_cast<int64_t>(count);
+      numbers.first += static_cast<int64_t>(count);
     }
     return Progress::kMore;
   }
 
  private:
+  struct Range {
+    int split;
+    idl::NumberSplit left;
+  };
+
   OperatorContext* context_ = nullptr;
-  std::vector<idl::NumberSplit> splits_;
+  std::vector<Range> ranges_;
   bool no_more_splits_ = false;
 };
 
