@@ -184,6 +184,15 @@ bool NeedsKeys(const idl::OperatorSpec& spec) {
   return spec.__isset.reduce || spec.__isset.window || (spec.__isset.process && spec.process.keyed);
 }
 
+const idl::WatermarkStrategy* AlignedStrategyOf(const std::vector<idl::ChainNode>& chain) {
+  for (const idl::ChainNode& member : chain) {
+    const idl::PythonFunction& function = member.op.spec.python;
+    if (IsPartOfSource(member.op) && !function.watermarks.alignment_group.empty())
+      return &function.watermarks;
+  }
+  return nullptr;
+}
+
 absl::Status ValidateAndComplete(idl::JobGraph& graph) {
   if (graph.operators.empty()) return UserError("the job has no operators");
   std::map<std::string, const idl::OperatorNode*> uids;

@@ -40,6 +40,9 @@ std::string KindOf(const idl::OperatorSpec& spec);
 bool IsSource(const idl::OperatorSpec& spec);
 bool IsSink(const idl::OperatorSpec& spec);
 bool NeedsKeys(const idl::OperatorSpec& spec);
+// The strategy by which the source at the head of a chain waits for others (watermark alignment);
+// null: it waits for none.
+const idl::WatermarkStrategy* AlignedStrategyOf(const std::vector<idl::ChainNode>& chain);
 
 // Fills in what the program left open (maximum parallelism, slot sharing groups, targets of custom
 // partitioners) and refuses what can't run, in words for the user.

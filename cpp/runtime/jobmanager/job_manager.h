@@ -13,6 +13,7 @@
 #include "runtime/operators/registry.h"
 #include "runtime/rpc/gateways.h"
 #include "runtime/scheduler/execution_graph.h"
+#include "runtime/scheduler/task_holds.h"
 
 namespace pyflinkpp {
 
@@ -23,6 +24,7 @@ struct JobResult {
   idl::Failure failure;                         // FAILED
   std::map<int, idl::OperatorMetrics> metrics;  // by JobGraph operator, summed over subtasks
   std::map<std::string, std::vector<std::string>> accumulators;
+  std::vector<TaskHold> holds;  // by task; none of jobs without event time
 };
 
 // How far a task's event time is: names instead of numbers.
@@ -30,9 +32,10 @@ struct TaskWatermark {
   std::string task;   // "Window (2/4)"
   int64_t watermark;  // milliseconds since the epoch
   bool idle;
-  std::string
-      held_by;       // the task whose watermark is behind the others'; empty: the task's own source
-  int64_t since_ms;  // wall clock: when it was last seen to rise
+  std::string held_by;  // the task whose watermark is behind the others'; empty: the task's own
+                        // source
+  std::string split;    // of the task's own source: the split that is behind the others
+  int64_t since_ms;     // wall clock: since when these are so
 };
 
 class JobListener {
@@ -70,6 +73,7 @@ class JobManager : public Loop,
   void ReportTask(idl::TaskReport report) override;
   void RequestSplit(idl::SplitRequest request) override;
   void ReportWatermark(idl::WatermarkProgress progress) override;
+  void ReportSourceWatermark(idl::ReportedWatermark report) override;
 
  private:
   friend class JobMaster;

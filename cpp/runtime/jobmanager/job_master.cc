@@ -12,7 +12,8 @@ JobMaster::JobMaster(JobManager& manager, idl::JobGraph graph,
     : manager_(manager),
       graph_(std::move(graph)),
       listener_(std::move(listener)),
-      execution_(graph_) {}
+      execution_(graph_),
+      alignment_(execution_.chained()) {}
 
 JobMaster::~JobMaster() = default;
 
@@ -130,8 +131,11 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
       all.insert(all.end(), values.begin(), values.end());
     }
   }
+  if (report.__isset.longest_hold && report.longest_hold.until_ms > report.longest_hold.since_ms)
+    holds_[{report.task.vertex, report.task.subtask}] = report.longest_hold;
   if (report.state == idl::TaskState::FAILED) return Fail(report.failure);
   if (state_ == JobState::kRunning && execution_.all_open()) {
+    StartAlignment();
     for (const idl::SplitRequest& request : std::exchange(early_requests_, {}))
       AnswerSplitRequest(request);
   }
@@ -150,16 +154,59 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
 
 void JobMaster::OnWatermark(const idl::WatermarkProgress& progress) {
   const auto name_of = [this](int vertex, int subtask) {
-    const JobVertex& of = execution_.chained().vertices[vertex];
-    return absl::StrCat(of.name, " (", subtask + 1, "/", of.parallelism, ")");
+    return TaskName(execution_.chained().vertices[vertex], subtask);
   };
-  TaskWatermark told{name_of(progress.task.vertex, progress.task.subtask), progress.watermark,
-                     progress.idle, "", progress.since_ms};
+  TaskWatermark told{.task = name_of(progress.task.vertex, progress.task.subtask),
+                     .watermark = progress.watermark,
+                     .idle = progress.idle,
+                     .held_by = {},
+                     .split = progress.held_by_split,
+                     .since_ms = progress.since_ms};
   if (progress.held_by_edge >= 0) {
     told.held_by = name_of(execution_.chained().exchanges[progress.held_by_edge].source,
                            progress.held_by_subtask);
   }
   listener_->OnWatermark(told);
+}
+
+void JobMaster::OnSourceWatermark(const idl::ReportedWatermark& report) {
+  const std::string complete = alignment_.Report(report);
+  if (complete.empty()) return;
+  // The first comparison does not wait for the interval: until then nobody reads on.
+  for (const WatermarkAlignment::Source& source : alignment_.sources()) {
+    if (source.group == complete) Align(source);
+  }
+}
+
+void JobMaster::StartAlignment() {
+  if (std::exchange(aligning_, true)) return;
+  for (const WatermarkAlignment::Source& source : alignment_.sources()) AlignLater(source);
+}
+
+void JobMaster::AlignLater(const WatermarkAlignment::Source& source) {
+  const int64_t at = manager_.env_.clock.NowNanos() + source.update_interval_ms * 1'000'000;
+  manager_.mailbox().PostAt(at, "align watermarks",
+                            [manager = &manager_, job = graph_.job_id, source] {
+                              const auto found = manager->jobs_.find(job);
+                              if (found == manager->jobs_.end()) return;
+                              found->second->Align(source);
+                              found->second->AlignLater(source);
+                            });
+}
+
+// Tells the subtasks of a source how far they may read.
+void JobMaster::Align(const WatermarkAlignment::Source& source) {
+  const int64_t limit = alignment_.LimitOf(source);
+  if (state_ != JobState::kRunning || limit == kMinTimestamp) return;
+  for (auto& execution : execution_.executions()) {
+    if (execution.deployment.task.vertex != source.vertex ||
+        execution.state != idl::TaskState::RUNNING)
+      continue;
+    idl::WatermarkAlignment alignment;
+    alignment.task = execution.deployment.task;
+    alignment.max_watermark = limit;
+    slot_owner_[execution.slot]->gateway->AlignWatermark(std::move(alignment));
+  }
 }
 
 void JobMaster::Fail(idl::Failure failure) {
@@ -222,6 +269,7 @@ void JobMaster::End(JobState state) {
       sum.state_accesses += each.state_accesses;
     }
   }
+  if (UsesEventTime(graph_)) result_.holds = NameHolds(execution_.chained(), holds_);
   SetState(state);
   listener_->OnEnd(result_);
   manager_.Forget(graph_.job_id);

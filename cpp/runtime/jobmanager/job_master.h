@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/jobmanager/job_manager.h"
+#include "runtime/scheduler/watermark_alignment.h"
 
 namespace pyflinkpp {
 
@@ -21,6 +22,7 @@ class JobMaster {
   void OnReport(const idl::TaskReport& report);
   void OnSplitRequest(const idl::SplitRequest& request);
   void OnWatermark(const idl::WatermarkProgress& progress);
+  void OnSourceWatermark(const idl::ReportedWatermark& report);
 
  private:
   void OnEnumeratorStarted(const absl::Status& status);
@@ -29,6 +31,9 @@ class JobMaster {
   void Fail(idl::Failure failure);
   void AnswerSplitRequest(const idl::SplitRequest& request);
   void CancelTasks();
+  void StartAlignment();
+  void AlignLater(const WatermarkAlignment::Source& source);
+  void Align(const WatermarkAlignment::Source& source);
   void SetState(JobState state);
   void EndIfAllEnded();
   void End(JobState state);
@@ -37,6 +42,7 @@ class JobMaster {
   const idl::JobGraph graph_;
   const std::shared_ptr<JobListener> listener_;
   ExecutionGraph execution_;
+  WatermarkAlignment alignment_;
   JobState state_ = JobState::kCreated;
   int64_t started_nanos_ = 0;
   std::map<int, std::unique_ptr<SplitEnumeratorContext>> contexts_;  // by JobGraph operator
@@ -45,10 +51,12 @@ class JobMaster {
   size_t enumerators_starting_ = 0;
   bool deployed_ = false;
   bool committing_ = false;
+  bool aligning_ = false;
   std::vector<idl::SplitRequest> early_requests_;     // came before every task was open
   std::map<int, RegisteredTaskManager*> slot_owner_;  // by slot of ExecutionGraph
   std::map<std::pair<int, int>, std::vector<idl::OperatorMetrics>>
       metrics_;  // by vertex and subtask: the last report's
+  std::map<std::pair<int, int>, idl::WatermarkHold> holds_;  // the same, of tasks that have ended
   JobResult result_;
 };
 

@@ -19,6 +19,10 @@ namespace pyflinkpp {
 //
 //   Add -> batches of the split, Reach, Advance -> Finish -> Settle: it is gone
 //
+// Watermark alignment limits how far splits are read: those beyond the limit are paused until it
+// rises. A source that can choose reads others meanwhile; when all are paused, its task does not
+// ask it.
+//
 // The subtask's watermark is the least of its live splits'. Idle ones are left out; when all are
 // idle, so is the subtask. It never goes back, also when a split begins with less.
 // A split lives from when it was assigned, so that one that was not begun yet holds the others, and
@@ -88,6 +92,30 @@ class SourceSplits {
     return std::any_of(splits_.begin(), splits_.end(),
                        [id](const Split& split) { return split.id == id; });
   }
+  // No split may be read beyond this.
+  void Limit(int64_t max_watermark) { limit_ = max_watermark; }
+  bool paused(int id) const {
+    return std::any_of(splits_.begin(), splits_.end(), [&](const Split& split) {
+      return split.id == id && split.reached > limit_;
+    });
+  }
+  bool all_paused() const {
+    return !splits_.empty() &&
+           std::all_of(splits_.begin(), splits_.end(),
+                       [this](const Split& split) { return split.reached > limit_; });
+  }
+  // How far the subtask is, as its alignment group sees it.
+  Watermark reached() const {
+    Watermark least{kMaxTimestamp, !splits_.empty()};
+    for (const Split& split : splits_) {
+      if (split.watermark.idle) continue;
+      least.idle = false;
+      least.timestamp = std::min(least.timestamp, split.reached);
+    }
+    if (splits_.empty()) least.timestamp = kMinTimestamp;
+    return least;
+  }
+
   // The live split that is behind the others; null when all are idle.
   const Split* holder() const {
     const Split* least = nullptr;
@@ -111,6 +139,7 @@ class SourceSplits {
   int next_id_ = 0;
   Watermark watermark_;
   bool stale_ = false;
+  int64_t limit_ = kMaxTimestamp;
 };
 
 }  // namespace pyflinkpp

@@ -14,6 +14,8 @@ class TaskManagerGateway {
   virtual void AssignSplits(idl::SplitAssignment assignment) = 0;
   // Every task of the job has finished its input: make the effects visible.
   virtual void CommitTask(idl::TaskId task) = 0;
+  // How far a source of an alignment group may read.
+  virtual void AlignWatermark(idl::WatermarkAlignment alignment) = 0;
 };
 
 class JobManagerGateway {
@@ -23,6 +25,7 @@ class JobManagerGateway {
   virtual void ReportTask(idl::TaskReport report) = 0;
   virtual void RequestSplit(idl::SplitRequest request) = 0;
   virtual void ReportWatermark(idl::WatermarkProgress progress) = 0;
+  virtual void ReportSourceWatermark(idl::ReportedWatermark report) = 0;
 };
 
 }  // namespace pyflinkpp

@@ -23,9 +23,7 @@ StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& tran
       transport_(transport),
       registry_(registry),
       listener_(listener),
-      gate_(mailbox()) {
-  progress_.watermark = kMinTimestamp;
-}
+      gate_(mailbox()) {}
 
 StreamTask::~StreamTask() = default;
 
@@ -48,6 +46,14 @@ void StreamTask::AddSplits(idl::SplitAssignment assignment) {
     if (source_ == nullptr || phase_ != Phase::kRunning) return;
     split_requested_ = false;
     source_->AddSplits(std::move(assignment.splits), assignment.no_more_splits);
+    source_waits_ = false;
+  });
+}
+
+void StreamTask::AlignWatermark(int64_t max_watermark) {
+  mailbox().Post("align watermark", [this, max_watermark] {
+    if (source_ == nullptr || phase_ != Phase::kRunning) return;
+    source_->splits().Limit(max_watermark);
     source_waits_ = false;
   });
 }
@@ -202,6 +208,7 @@ StepResult StreamTask::Work() {
       phase_ = Phase::kRunning;
       Report(idl::TaskState::RUNNING);
       if (source_ != nullptr) source_->request_split();
+      StartAlignment();
       return {StepResult::State::kMore, "open"};
     }
     case Phase::kRunning:
@@ -255,28 +262,66 @@ StepResult StreamTask::RunChain() {
 // Tells the JobManager, now and then, how far event time is and which input holds it.
 void StreamTask::FollowWatermark() {
   const int64_t now = env_.clock.NowMillis();
-  idl::WatermarkProgress progress = Progressed();
-  if (progress_.since_ms != 0 && progress == progress_) return;
-  if (now - progress_seen_ms_ < kFollowWatermarkMs) {
-    return WakeAt(progress_seen_ms_ + kFollowWatermarkMs);  // also when the task sleeps
+  holds_.Look(now, EventTime());
+  if (told_ms_ != 0 && holds_.state() == told_) return;
+  if (now - told_ms_ < kFollowWatermarkMs) {
+    return WakeAt(told_ms_ + kFollowWatermarkMs);  // also when the task sleeps
   }
-  progress_seen_ms_ = now;
-  if (progress_.since_ms == 0 || progress.watermark != progress_.watermark) progress.since_ms = now;
-  progress_ = progress;
+  told_ms_ = now;
+  told_ = holds_.state();
+  idl::WatermarkProgress progress;
+  progress.task = deployment_.task;
+  progress.watermark = told_.watermark.timestamp;
+  progress.idle = told_.watermark.idle;
+  progress.held_by_edge = told_.edge;
+  progress.held_by_subtask = told_.subtask;
+  progress.held_by_split = told_.split;
+  progress.since_ms = holds_.since_ms();
   listener_.OnWatermark(std::move(progress));
 }
 
-// What there is to tell now.
-idl::WatermarkProgress StreamTask::Progressed() const {
-  idl::WatermarkProgress progress = progress_;
-  progress.task = deployment_.task;
-  progress.watermark = chain_->watermark().timestamp;
-  progress.idle = chain_->watermark().idle;
+EventTimeState StreamTask::EventTime() const {
+  EventTimeState state;
+  state.watermark = chain_->watermark();
   if (const std::optional<size_t> holder = valve_->holder()) {
-    progress.held_by_edge = channel_sources_[*holder].first;
-    progress.held_by_subtask = channel_sources_[*holder].second;
+    state.edge = channel_sources_[*holder].first;
+    state.subtask = channel_sources_[*holder].second;
   }
-  return progress;
+  if (source_ != nullptr) {
+    if (const SourceSplits::Split* split = source_->splits().holder()) state.split = split->name;
+  }
+  return state;
+}
+
+// A source that waits for others reads one batch, tells them how far it is, and goes on when they
+// have been compared.
+void StreamTask::StartAlignment() {
+  aligned_ = AlignedStrategyOf(deployment_.chain);
+  if (aligned_ == nullptr) return;
+  source_->splits().Limit(kMinTimestamp);
+  ReportInIntervals();
+}
+
+void StreamTask::ReportInIntervals() {
+  mailbox().PostAt(env_.clock.NowNanos() + aligned_->alignment_interval_ms * 1'000'000,
+                   "report source watermark", [this] {
+                     if (phase_ != Phase::kRunning) return;
+                     ReportSourceWatermark();
+                     ReportInIntervals();
+                   });
+}
+
+void StreamTask::ReportSourceWatermark() {
+  if (!source_->splits().live().empty()) {  // between two splits it stays
+    const Watermark reached = source_->splits().reached();
+    reached_.idle = reached.idle;
+    if (!reached.idle) reached_.timestamp = std::max(reached_.timestamp, reached.timestamp);
+  }
+  idl::ReportedWatermark report;
+  report.task = deployment_.task;
+  report.watermark = reached_.timestamp;
+  report.idle = reached_.idle;
+  listener_.OnSourceWatermark(std::move(report));
 }
 
 // Makes the task step when the wall clock shows `millis`.
@@ -289,7 +334,16 @@ void StreamTask::WakeAt(int64_t millis) {
 }
 
 StepResult StreamTask::PollSource() {
-  if (source_->splits().Settle()) return {StepResult::State::kMore, "settle splits"};
+  SourceSplits& splits = source_->splits();
+  if (splits.Settle()) return {StepResult::State::kMore, "settle splits"};
+  if (aligned_ != nullptr && reached_.timestamp == kMinTimestamp && !reached_.idle) {
+    const Watermark reached = splits.reached();
+    if (reached.idle || reached.timestamp != kMinTimestamp) ReportSourceWatermark();
+  }
+  if (splits.all_paused()) {
+    chain_->Flush();
+    return {StepResult::State::kWait, "wait for alignment"};
+  }
   if (source_waits_) {
     chain_->Flush();
     return {StepResult::State::kWait, "wait for source"};
@@ -297,6 +351,10 @@ StepResult StreamTask::PollSource() {
   const absl::StatusOr<Progress> progress = chain_->PollSource();
   if (!progress.ok()) return Fail(progress.status());
   if (*progress == Progress::kDone) {
+    if (aligned_ != nullptr) {
+      reached_ = {kMaxTimestamp, false};
+      ReportSourceWatermark();
+    }
     phase_ = Phase::kEnding;
     chain_->PushWatermark({kMaxTimestamp, false});
     return {StepResult::State::kMore, "end of source"};
@@ -365,6 +423,7 @@ StepResult StreamTask::Fail(const absl::Status& status) {
 void StreamTask::End(idl::TaskState::type state, std::optional<idl::Failure> failure) {
   phase_ = Phase::kDone;
   if (chain_ != nullptr) {
+    if (told_ms_ != 0) holds_.Look(env_.clock.NowMillis(), EventTime());
     const absl::Status closed = chain_->Close();
     if (!closed.ok() && state == idl::TaskState::FINISHED) {
       state = idl::TaskState::FAILED;
@@ -373,6 +432,7 @@ void StreamTask::End(idl::TaskState::type state, std::optional<idl::Failure> fai
   }
   // Whoever hears of the end finds everything gone: files of state, threads, channels.
   idl::TaskReport report = ReportOf(state, std::move(failure));
+  if (told_ms_ != 0) report.__set_longest_hold(holds_.Longest(env_.clock.NowMillis()));
   chain_.reset();
   keyed_state_.clear();
   gate_.Close();

@@ -14,6 +14,7 @@
 #include "runtime/task/checkpoint_barrier_handler.h"
 #include "runtime/task/operator_chain.h"
 #include "runtime/task/status_watermark_valve.h"
+#include "runtime/task/watermark_holds.h"
 
 namespace pyflinkpp {
 
@@ -24,9 +25,10 @@ class TaskListener {
   virtual void OnReport(idl::TaskReport report) = 0;
   virtual void OnSplitRequest(idl::SplitRequest request) = 0;
   virtual void OnWatermark(idl::WatermarkProgress progress) = 0;
+  virtual void OnSourceWatermark(idl::ReportedWatermark report) = 0;
 };
 
-// Runs on its own loop; others only post mail (Cancel, AddSplits, Commit) or set the tick.
+// Runs on its own loop; others only post mail (Cancel, AddSplits …) or set the tick.
 //
 //   opening -> running -> ending -> prepared -> committing -> done
 //        \________\__________\__________\___________\-> done, after an error or Cancel
@@ -42,6 +44,7 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   void Cancel();
   void AddSplits(idl::SplitAssignment assignment);
   void Commit();
+  void AlignWatermark(int64_t max_watermark);
   // A millisecond has passed: a batch in hand is interrupted, what is gathered goes out.
   void Tick() { ticked_.store(true, std::memory_order_relaxed); }
 
@@ -60,7 +63,10 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   StepResult PollSource();
   void WakeAt(int64_t millis);
   void FollowWatermark();
-  idl::WatermarkProgress Progressed() const;
+  EventTimeState EventTime() const;
+  void StartAlignment();
+  void ReportInIntervals();
+  void ReportSourceWatermark();
   void ConsumeElement(size_t channel, StreamElement element);
   void PrepareCommit();
   void End(idl::TaskState::type state, std::optional<idl::Failure> failure);
@@ -89,9 +95,12 @@ class StreamTask : public Loop, public std::enable_shared_from_this<StreamTask> 
   bool split_requested_ = false;
   bool end_pushed_ = false;
   std::vector<std::pair<int, int>> channel_sources_;  // by channel: exchange and sending subtask
-  idl::WatermarkProgress progress_;                   // as last reported
-  int64_t progress_seen_ms_ = 0;                      // wall clock, when it was last looked at
-  int64_t wake_at_ = kMaxTimestamp;                   // for which mail is on its way
+  WatermarkHolds holds_;
+  EventTimeState told_;                              // of event time: as last reported,
+  int64_t told_ms_ = 0;                              // at this time of the wall clock; 0: not yet
+  const idl::WatermarkStrategy* aligned_ = nullptr;  // by which the source waits for others
+  Watermark reached_;                                // what the source reported to them
+  int64_t wake_at_ = kMaxTimestamp;                  // for which mail is on its way
 };
 
 }  // namespace pyflinkpp

@@ -50,6 +50,12 @@ void TaskManager::CommitTask(idl::TaskId task) {
   WithTask("commit task", std::move(task), [](StreamTask& found) { found.Commit(); });
 }
 
+void TaskManager::AlignWatermark(idl::WatermarkAlignment alignment) {
+  const int64_t max_watermark = alignment.max_watermark;
+  WithTask("align watermark", std::move(alignment.task),
+           [max_watermark](StreamTask& found) { found.AlignWatermark(max_watermark); });
+}
+
 void TaskManager::OnReport(idl::TaskReport report) {
   mailbox().Post("task report", [this, report = std::move(report)]() mutable {
     const bool ended = report.state == idl::TaskState::FINISHED ||

@@ -32,6 +32,7 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   void CancelTask(idl::TaskId task) override;
   void AssignSplits(idl::SplitAssignment assignment) override;
   void CommitTask(idl::TaskId task) override;
+  void AlignWatermark(idl::WatermarkAlignment alignment) override;
 
  private:
   void OnReport(idl::TaskReport report) override;
@@ -40,6 +41,9 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   }
   void OnWatermark(idl::WatermarkProgress progress) override {
     job_manager_->ReportWatermark(std::move(progress));
+  }
+  void OnSourceWatermark(idl::ReportedWatermark report) override {
+    job_manager_->ReportSourceWatermark(std::move(report));
   }
   void Tick();
   // Runs `action` on the task if it is still here.

@@ -51,6 +51,12 @@ idl::WatermarkStrategy WatermarksOf(const py::dict& spec) {
   strategy.idle_timeout_ms = py::cast<int64_t>(spec["idle_timeout_ms"]);
   strategy.interval_ms = py::cast<int64_t>(spec["interval_ms"]);
   strategy.pickle = py::cast<std::string>(spec["pickle"]);
+  if (spec.contains("alignment")) {
+    const auto alignment = py::cast<py::tuple>(spec["alignment"]);
+    strategy.alignment_group = py::cast<std::string>(alignment[0]);
+    strategy.max_drift_ms = py::cast<int64_t>(alignment[1]);
+    strategy.alignment_interval_ms = py::cast<int64_t>(alignment[2]);
+  }
   return strategy;
 }
 

@@ -48,6 +48,8 @@ bool WatermarkStep::OnPeriodic(int64_t now, std::optional<Watermark>* watermark)
   for (const SourceSplits::Split& split : splits_->live()) {
     Generator* generator = GeneratorOf(split.id);
     std::optional<Watermark> of_split;
+    // A split that waits for other sources is not without elements.
+    if (generator != nullptr && splits_->paused(split.id)) generator->emitter.OnEvent();
     if (generator == nullptr || !Periodic(*generator, now, &of_split)) return false;
     if (!of_split) continue;
     if (const auto combined = splits_->Advance(split.id, *of_split)) *watermark = combined;

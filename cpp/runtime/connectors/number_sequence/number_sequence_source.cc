@@ -62,6 +62,12 @@ class NumberSequenceSourceOperator final : public SourceOperator {
 
   absl::StatusOr<Progress> Poll(Output& output) override {
     if (ranges_.empty()) return no_more_splits_ ? Progress::kDone : Progress::kWait;
+    if (splits().paused(ranges_.back().split)) {  // another one, if there is one that may be read
+      const auto other = std::find_if(ranges_.begin(), ranges_.end(), [this](const Range& each) {
+        return !splits().paused(each.split);
+      });
+      if (other != ranges_.end()) std::swap(*other, ranges_.back());
+    }
     Range& range = ranges_.back();
     idl::NumberSplit& numbers = range.left;
     const uint64_t left = static_cast<uint64_t>(numbers.last) -

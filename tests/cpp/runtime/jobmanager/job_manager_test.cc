@@ -37,6 +37,9 @@ class FakeTaskManager final : public TaskManagerGateway {
     splits.push_back(std::move(assignment));
   }
   void CommitTask(idl::TaskId task) override { Log("commit", task); }
+  void AlignWatermark(idl::WatermarkAlignment alignment) override {
+    Log("align to " + std::to_string(alignment.max_watermark), alignment.task);
+  }
 
   // What came since the last call.
   std::vector<std::string> Take() { return std::exchange(log_, {}); }

@@ -26,6 +26,7 @@ class FakeJobManager final : public JobManagerGateway {
   void ReportTask(idl::TaskReport report) override { reports.push_back(std::move(report)); }
   void RequestSplit(idl::SplitRequest request) override { requests.push_back(std::move(request)); }
   void ReportWatermark(idl::WatermarkProgress) override {}
+  void ReportSourceWatermark(idl::ReportedWatermark) override {}
 
   std::vector<std::pair<int, TaskManagerGateway*>> registered;
   std::vector<idl::TaskReport> reports;
