@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pyflinkpp.common import Duration, Types, WatermarkStrategy
+from pyflinkpp.common.exceptions import JobCancellationException
 from pyflinkpp.common.watermark_strategy import TimestampAssigner, Watermark, WatermarkGenerator
 from pyflinkpp.datastream import ProcessFunction
+from pyflinkpp.datastream.connectors.base import DiscardingSink
 from pyflinkpp.datastream.connectors.file_system import FileSource, StreamFormat
 from pyflinkpp.datastream.connectors.number_seq import NumberSequenceSource
 
@@ -85,3 +89,35 @@ def test_a_supplier_that_fails_fails_the_job(env, collect) -> None:
     stream = env.from_source(NumberSequenceSource(1, 9), strategy, "numbers")
     with pytest.raises(RuntimeError, match="no generator today"):
         collect(stream)
+
+
+def test_aligned_sources_run_to_their_end(any_env) -> None:
+    drift, interval = Duration.of_millis(5000), Duration.of_millis(5)
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(Itself())
+    aligned = strategy.with_watermark_alignment("numbers", drift, interval)
+    small = any_env.from_source(NumberSequenceSource(1, 100), aligned, "small")
+    large = any_env.from_source(NumberSequenceSource(1, 60_000), aligned, "large")
+    small.union(large).sink_to(DiscardingSink())
+    summary = any_env.execute().get_summary()
+    assert (summary["small"]["records_out"], summary["large"]["records_out"]) == (100, 60_000)
+
+
+def test_a_client_learns_which_split_holds_event_time(env) -> None:
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(Itself())
+    numbers = env.from_source(NumberSequenceSource(1, 2**62), strategy, "numbers")
+    numbers.rebalance().map(str).name("text").disable_chaining().sink_to(DiscardingSink())
+    client = env.execute_async()
+    deadline = time.monotonic() + 60
+    splits: dict[str, str] = {}
+    while len(splits) < 2 and time.monotonic() < deadline:
+        told = client.get_watermarks()
+        splits = {task: of_task["split"] for task, of_task in told.items() if of_task["split"]}
+    client.cancel().result()
+    assert set(splits.values()) == {f"numbers 1 to {2**62}"}
+    text = next(of_task for task, of_task in told.items() if task.startswith("text"))
+    assert text["held_by"] == text["source"] and text["source"].startswith("numbers")
+    with pytest.raises(JobCancellationException) as raised:
+        client.get_job_execution_result().result()
+    result = raised.value.job_execution_result
+    assert result is not None and "was cancelled after" in str(result)
+    assert result.get_watermark_holds().keys() == told.keys()
