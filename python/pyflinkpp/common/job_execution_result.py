@@ -185,6 +185,8 @@ def _hold_line(held: tuple[str, dict[str, Any]]) -> str:
     task, hold = held
     since = datetime.fromtimestamp(hold["since_ms"] / 1000, UTC)
     names = [name for name in (hold["source"] or hold["held_by"], hold["split"]) if name]
+    if names[0] == task:  # a source's own split
+        del names[0]
     return (
         f"  event time of {task} was held for {hold['held_ms'] / 1000:.3f} s "
         f"from {since:%H:%M:%S}.{since.microsecond // 1000:03} UTC by {', '.join(names)}"

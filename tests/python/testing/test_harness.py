@@ -218,6 +218,8 @@ def test_what_held_event_time_longest_is_in_the_summary() -> None:
     assert hold["held_by"] == hold["source"] and "Input 0" in hold["source"]
     assert hold["split"] == "elements that are pushed"
     (line,) = (line for line in str(result).splitlines() if f"event time of {task}" in line)
+    source = next(line for line in str(result).splitlines() if "event time of Input 0" in line)
+    assert source.endswith("UTC by elements that are pushed")
     assert line == (
         f"  event time of {task} was held for {hold['held_ms'] / 1000:.3f} s from "
         f"10:00:00.{hold['since_ms'] % 1000:03} UTC by {hold['source']}, elements that are pushed"
