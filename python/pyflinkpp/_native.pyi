@@ -165,16 +165,21 @@ class Job:
         """Asks the job to stop; returns at once. No effect on a job that has ended."""
 
     def watermarks(self) -> dict[str, dict[str, Any]]:
-        """By task: {"watermark": ms, "idle": bool, "held_by": task, "since_ms": ms}, as last heard."""
+        """By task: {"watermark": ms, "idle": bool, "held_by": task, "source": task, "split": name, "since_ms": ms}, as last
+        heard."""
 
     def wait(self, timeout_ms: int) -> bool:
         """Waits until the job has ended, at most so long; lets Python's signal handlers run meanwhile. True when it has."""
 
     def result(self) -> dict[str, Any]:
         """REQUIRES: the job has ended. A finished job gives {"runtime_ms": int, "operators": [{"name", "records_in",
-        "records_out", "late_dropped", "state_accesses", "parallelism"}], "accumulators": {name: [bytes of each subtask's pickle]}}
+        "records_out", "late_dropped", "state_accesses", "parallelism"}], "accumulators": {name: [bytes of each subtask's pickle]},
+        "watermark_holds": {task: {"held_by", "source", "split", "watermark", "since_ms", "held_ms"}}}
         (with what functions have measured, see pyflinkpp.metrics._report).
         A failed one raises pyflinkpp.common.exceptions.JobExecutionException, a cancelled one JobCancellationException."""
+
+    def counts(self) -> dict[str, Any]:
+        """REQUIRES: the job has ended. The same however it ended, with what was reported until then."""
 
     def next_results(self, timeout_ms: int) -> list[Any] | None:
         """The next results of the job's collect_sink: at least one; [] when none came in time; None after the last one

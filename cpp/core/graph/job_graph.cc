@@ -102,9 +102,17 @@ void CompleteSlotSharingGroups(idl::JobGraph& graph) {
   }
 }
 
+// The target makes the watermarks of the source: they are one, whatever the program says about
+// chains.
+bool IsPartOfSource(const idl::OperatorNode& target) {
+  return IsPython(target, idl::PythonFunctionKind::ASSIGN_TIMESTAMPS) &&
+         target.spec.python.of_source;
+}
+
 // A keyed edge between single subtasks joins too: the keys are computed as ever, only no exchange
 // is needed.
-bool Chainable(const idl::JobGraph& graph, const idl::Edge& edge, const std::vector<int>& inputs) {
+bool Chainable(const idl::JobGraph& graph, const idl::Edge& edge, const std::vector<int>& inputs,
+               bool enabled) {
   const idl::OperatorNode& source = graph.operators[edge.source];
   const idl::OperatorNode& target = graph.operators[edge.target];
   const bool one_to_one = edge.partitioner == idl::Partitioner::FORWARD ||
@@ -112,8 +120,8 @@ bool Chainable(const idl::JobGraph& graph, const idl::Edge& edge, const std::vec
                            target.parallelism == 1);
   return one_to_one && inputs[edge.target] == 1 && source.parallelism == target.parallelism &&
          source.slot_sharing_group == target.slot_sharing_group &&
-         source.chaining != idl::ChainingStrategy::NEVER &&
-         target.chaining == idl::ChainingStrategy::ALWAYS;
+         (IsPartOfSource(target) || (enabled && source.chaining != idl::ChainingStrategy::NEVER &&
+                                     target.chaining == idl::ChainingStrategy::ALWAYS));
 }
 
 std::string JsonString(absl::string_view text) {
@@ -181,6 +189,15 @@ bool IsBatch(const std::map<std::string, std::string>& configuration) {
   return mode != configuration.end() && mode->second == "BATCH";
 }
 
+const idl::WatermarkStrategy* AlignedStrategyOf(const std::vector<idl::ChainNode>& chain) {
+  for (const idl::ChainNode& member : chain) {
+    const idl::PythonFunction& function = member.op.spec.python;
+    if (IsPartOfSource(member.op) && !function.watermarks.alignment_group.empty())
+      return &function.watermarks;
+  }
+  return nullptr;
+}
+
 absl::Status ValidateAndComplete(idl::JobGraph& graph) {
   if (graph.operators.empty()) return UserError("the job has no operators");
   std::map<std::string, const idl::OperatorNode*> uids;
@@ -222,7 +239,7 @@ ChainedGraph Chain(const idl::JobGraph& graph) {
   for (const idl::OperatorNode& node : graph.operators) {
     const idl::Edge* joined = nullptr;
     for (const idl::Edge& edge : graph.edges) {
-      if (edge.target == node.id && enabled && Chainable(graph, edge, inputs)) joined = &edge;
+      if (edge.target == node.id && Chainable(graph, edge, inputs, enabled)) joined = &edge;
     }
     if (joined == nullptr) {
       JobVertex vertex;
@@ -248,7 +265,7 @@ ChainedGraph Chain(const idl::JobGraph& graph) {
   for (const idl::Edge& edge : graph.edges) {
     const int source = vertex_of[edge.source];
     const int target = vertex_of[edge.target];
-    if (source == target && enabled && Chainable(graph, edge, inputs)) continue;
+    if (source == target && Chainable(graph, edge, inputs, enabled)) continue;
     const int exchange = static_cast<int>(result.exchanges.size());
     JobVertex& from = result.vertices[source];
     from.chain[position_of[edge.source]].outputs.push_back(static_cast<int>(from.outputs.size()));

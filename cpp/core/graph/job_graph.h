@@ -42,6 +42,9 @@ std::string KindOf(const idl::OperatorSpec& spec);
 bool IsSource(const idl::OperatorSpec& spec);
 bool IsSink(const idl::OperatorSpec& spec);
 bool NeedsKeys(const idl::OperatorSpec& spec);
+// The strategy by which the source at the head of a chain waits for others (watermark alignment);
+// null: it waits for none.
+const idl::WatermarkStrategy* AlignedStrategyOf(const std::vector<idl::ChainNode>& chain);
 
 // Whether a job runs in batch mode: then every exchange is blocking.
 bool IsBatch(const std::map<std::string, std::string>& configuration);

@@ -31,6 +31,9 @@ struct WatermarkStrategy {
   3: i64 idle_timeout_ms,               // 0: never idle
   4: binary pickle,                     // PYTHON: of a callable that makes the WatermarkGenerator
   5: i64 interval_ms,                   // between periodic watermarks; 0: none but the last
+  6: string alignment_group,            // the sources that wait for each other; empty: it waits for none
+  7: i64 max_drift_ms,                  // how far it may be ahead of its group
+  8: i64 alignment_interval_ms,         // between two comparisons
 }
 
 enum PythonFunctionKind { MAP = 0, FLAT_MAP = 1, FILTER = 2, KEY_BY = 3, PARTITION_CUSTOM = 4, ASSIGN_TIMESTAMPS = 5 }
@@ -39,6 +42,7 @@ struct PythonFunction {
   2: binary pickle,                     // ASSIGN_TIMESTAMPS: of the TimestampAssigner; empty: timestamps stay
   3: optional TypeInformation key_type,
   4: optional WatermarkStrategy watermarks,   // ASSIGN_TIMESTAMPS
+  5: bool of_source,                    // ASSIGN_TIMESTAMPS: a part of the source before it, with watermarks for each split
 }
 
 // A named output beside the main one.
@@ -342,12 +346,23 @@ enum TaskState { CREATED = 0, RUNNING = 1, PREPARED = 2, FINISHED = 3, CANCELED 
 
 struct OperatorMetrics { 1: i32 op, 2: i64 records_in, 3: i64 records_out, 4: i64 late_dropped, 5: i64 state_accesses }
 
+// A task's watermark stood still because of one of its inputs.
+struct WatermarkHold {
+  1: i32 edge = -1,                     // the exchange and the sending subtask; -1: a split of the task's own source
+  2: i32 subtask = -1,
+  3: string split,
+  4: i64 watermark,
+  5: i64 since_ms,                      // wall clock
+  6: i64 until_ms,
+}
+
 struct TaskReport {
   1: TaskId task,
   2: TaskState state,
   3: optional Failure failure,
   4: list<OperatorMetrics> metrics,
   5: map<string, list<binary>> accumulators,
+  6: optional WatermarkHold longest_hold,   // when the task ends
 }
 
 // How far a task's event time is and what holds it.
@@ -357,8 +372,18 @@ struct WatermarkProgress {
   3: bool idle,                         // all inputs are
   4: i32 held_by_edge = -1,             // the exchange and the sending subtask of the input that is behind the others;
   5: i32 held_by_subtask = -1,          // -1: the task's own source
-  6: i64 since_ms,                      // wall clock: when the watermark was last seen to rise
+  6: i64 since_ms,                      // wall clock: since when the watermark and what holds it are these
+  7: string held_by_split,              // of the task's own source: the split that is behind the others
 }
+
+// A source subtask tells its alignment group how far it is.
+struct ReportedWatermark {
+  1: TaskId task,
+  2: i64 watermark,                     // the least i64: none yet; the greatest: it has ended
+  3: bool idle,
+}
+// The answer: how far it may read.
+struct WatermarkAlignment { 1: TaskId task, 2: i64 max_watermark }
 
 struct FileSplit { 1: string path, 2: i64 first, 3: i64 limit, 4: i64 file_size }  // bytes [first, limit)
 struct NumberSplit { 1: i64 first, 2: i64 last }                     // inclusive

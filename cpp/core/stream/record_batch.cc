@@ -30,6 +30,7 @@ void RecordBatch::MoveFrom(RecordBatch& from, const uint32_t* positions, size_t 
 
 absl::StatusOr<std::unique_ptr<RecordBatch>> RecordBatch::Copy() const {
   auto copy = std::make_unique<RecordBatch>(serializer_);
+  copy->split_ = split_;
   if (empty()) return copy;
   copy->Reserve(size_);
   RETURN_IF_ERROR(serializer_->Copy(rows_.get(), size_, copy->rows_.get(), copy->arena_));

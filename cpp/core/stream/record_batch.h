@@ -89,6 +89,10 @@ class RecordBatch {
   bool has_keys() const { return !keys_.empty(); }
   std::vector<RecordKey>& keys() { return keys_; }
   const std::vector<RecordKey>& keys() const { return keys_; }
+  // Which of its source's splits the records are of (SourceSplits); -1: not told. Only what follows
+  // the source directly asks.
+  int split() const { return split_; }
+  void set_split(int split) { split_ = split; }
 
   // Moves the records at `positions` of `from` to the end of this batch, with their timestamps and
   // keys. REQUIRES: both batches have the same serializer and the same columns.
@@ -106,6 +110,7 @@ class RecordBatch {
   Arena arena_;
   std::vector<int64_t> timestamps_;
   std::vector<RecordKey> keys_;
+  int split_ = -1;
 };
 
 // What is left of a batch that is being consumed from its front.

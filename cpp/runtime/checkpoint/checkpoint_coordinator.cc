@@ -295,23 +295,21 @@ void CheckpointCoordinator::DropOld() {
   }
 }
 
-void CheckpointCoordinator::EndJob(JobState state) {
+void CheckpointCoordinator::EndJob(JobState state, std::function<void()> then) {
   Stop();
   using idl::CheckpointRetention;
   const bool keep = state == JobState::kFailed
                         ? settings_.retention != CheckpointRetention::NO_EXTERNALIZED
                         : state == JobState::kCanceled &&
                               settings_.retention == CheckpointRetention::RETAIN_ON_CANCELLATION;
-  if (directory_.empty()) return;
-  std::vector<std::string> gone;
-  for (const Completed& each : completed_) {
-    if (each.owned && !keep && !each.directory.empty()) gone.push_back(each.directory);
-  }
-  // Behind the job's back: nobody waits for it.
-  env_.io.Run([&files = env_.files, gone = std::move(gone), directory = directory_] {
-    for (const std::string& each : gone) DiscardCheckpoint(files, each);
-    files.DeleteDirectory(directory).IgnoreError();  // when nothing is left in it
-  });
+  if (directory_.empty() || keep) return then();
+  // With what was given up and written all the same.
+  host_.RunOnExecutor(
+      [&files = env_.files, directory = directory_] {
+        DiscardCheckpoints(files, directory);
+        return absl::OkStatus();
+      },
+      [then = std::move(then)](const absl::Status&) { then(); });
 }
 
 CheckpointCoordinator::Pending* CheckpointCoordinator::Find(int64_t id) {

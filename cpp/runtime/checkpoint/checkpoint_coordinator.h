@@ -46,7 +46,8 @@ class CheckpointHost {
   virtual ~CheckpointHost() = default;
   // Runs it on the loop, so many milliseconds from now, if the job is still there.
   virtual void RunAfter(int64_t millis, std::function<void()> run) = 0;
-  // Runs `work` on the executor, then `then` on the loop, if the job is still there.
+  // Runs `work` on the executor, in the order of calls, then `then` on the loop, if the job is still
+  // there.
   virtual void RunOnExecutor(absl::AnyInvocable<absl::Status()> work,
                              std::function<void(absl::Status)> then) = 0;
   virtual void Trigger(const idl::TaskId& task, const idl::Barrier& barrier) = 0;
@@ -92,8 +93,8 @@ class CheckpointCoordinator {
     return completed_.empty() ? nullptr : &completed_.back().checkpoint;
   }
   void StartFrom(idl::Checkpoint checkpoint);
-  // The job has ended: what is not to be kept goes.
-  void EndJob(JobState state);
+  // The job has ended: what is not to be kept goes, then `then` is called.
+  void EndJob(JobState state, std::function<void()> then);
 
  private:
   struct Pending {

@@ -108,4 +108,13 @@ void DiscardCheckpoint(FileSystem& files, const std::string& directory) {
   files.DeleteDirectory(directory).IgnoreError();
 }
 
+void DiscardCheckpoints(FileSystem& files, const std::string& directory) {
+  const absl::StatusOr<std::vector<FileInfo>> entries = files.List(directory);
+  if (!entries.ok()) return;
+  for (const FileInfo& entry : *entries) {
+    if (entry.directory) DiscardCheckpoint(files, entry.path);
+  }
+  files.DeleteDirectory(directory).IgnoreError();
+}
+
 }  // namespace pyflinkpp

@@ -29,5 +29,7 @@ absl::Status WriteCheckpoint(FileSystem& files, const std::string& directory,
 absl::StatusOr<idl::Checkpoint> ReadCheckpoint(FileSystem& files, const std::string& path);
 // Deletes the directory, as far as that goes: what can't be deleted stays.
 void DiscardCheckpoint(FileSystem& files, const std::string& directory);
+// The same for all in a job's directory, and the directory.
+void DiscardCheckpoints(FileSystem& files, const std::string& directory);
 
 }  // namespace pyflinkpp

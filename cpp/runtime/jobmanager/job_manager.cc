@@ -93,6 +93,13 @@ void JobManager::TriggerSavepoint(std::string job_id, std::string directory,
                  });
 }
 
+void JobManager::ReportSourceWatermark(idl::ReportedWatermark report) {
+  mailbox().Post("source watermark", [this, report = std::move(report)] {
+    if (const auto job = jobs_.find(report.task.job_id); job != jobs_.end())
+      job->second->OnSourceWatermark(report);
+  });
+}
+
 // Posted, because the JobMaster that ends is still on the call stack.
 void JobManager::Forget(const std::string& job_id) {
   mailbox().Post("forget job", [this, job_id] {

@@ -14,6 +14,7 @@
 #include "runtime/operators/registry.h"
 #include "runtime/rpc/gateways.h"
 #include "runtime/scheduler/execution_graph.h"
+#include "runtime/scheduler/task_holds.h"
 
 namespace pyflinkpp {
 
@@ -25,6 +26,7 @@ struct JobResult {
   std::vector<idl::Failure> failures;           // all root causes, also those that it survived
   std::map<int, idl::OperatorMetrics> metrics;  // by JobGraph operator, summed over subtasks
   std::map<std::string, std::vector<std::string>> accumulators;
+  std::vector<TaskHold> holds;  // by task; none of jobs without event time
 };
 
 // How far a task's event time is: names instead of numbers.
@@ -32,9 +34,10 @@ struct TaskWatermark {
   std::string task;   // "Window (2/4)"
   int64_t watermark;  // milliseconds since the epoch
   bool idle;
-  std::string
-      held_by;       // the task whose watermark is behind the others'; empty: the task's own source
-  int64_t since_ms;  // wall clock: when it was last seen to rise
+  std::string held_by;  // the task whose watermark is behind the others'; empty: the task's own
+                        // source
+  std::string split;    // of the task's own source: the split that is behind the others
+  int64_t since_ms;     // wall clock: since when these are so
 };
 
 class JobListener {
@@ -79,6 +82,7 @@ class JobManager : public Loop,
   void RequestSplit(idl::SplitRequest request) override;
   void ReportWatermark(idl::WatermarkProgress progress) override;
   void AnswerCheckpoint(idl::CheckpointAnswer answer) override;
+  void ReportSourceWatermark(idl::ReportedWatermark report) override;
 
  private:
   friend class JobMaster;

@@ -20,8 +20,10 @@ JobMaster::JobMaster(JobManager& manager, idl::JobGraph graph,
       graph_(std::move(graph)),
       listener_(std::move(listener)),
       execution_(graph_),
+      files_(std::make_shared<IoStrand>(manager.env_.io, [] {})),
       coordinator_(graph_.checkpoints, graph_, execution_, manager.env_, *this),
-      restart_strategy_(graph_.restart_strategy, manager.env_.random) {}
+      restart_strategy_(graph_.restart_strategy, manager.env_.random),
+      alignment_(execution_.chained()) {}
 
 JobMaster::~JobMaster() = default;
 
@@ -184,8 +186,11 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
       all.insert(all.end(), values.begin(), values.end());
     }
   }
+  if (report.__isset.longest_hold && report.longest_hold.until_ms > report.longest_hold.since_ms)
+    holds_[{report.task.vertex, report.task.subtask}] = report.longest_hold;
   if (report.state == idl::TaskState::FAILED) return Fail(report.failure);
   if (state_ == JobState::kRunning && !was_open && execution_.all_open()) {
+    StartAlignment();
     for (const idl::SplitRequest& request : std::exchange(early_requests_, {}))
       AnswerSplitRequest(request);
     if (graph_.__isset.checkpoints) coordinator_.Start();
@@ -247,8 +252,8 @@ void JobMaster::RunAfter(int64_t millis, std::function<void()> run) {
 
 void JobMaster::RunOnExecutor(absl::AnyInvocable<absl::Status()> work,
                               std::function<void(absl::Status)> then) {
-  manager_.env_.io.Run([manager = manager_.weak_from_this(), job = graph_.job_id,
-                        work = std::move(work), then = std::move(then)]() mutable {
+  files_->PostAlways([manager = manager_.weak_from_this(), job = graph_.job_id,
+                      work = std::move(work), then = std::move(then)]() mutable {
     absl::Status status = work();
     if (auto alive = manager.lock()) {
       alive->mailbox().Post("files", [self = alive.get(), job, then = std::move(then), status] {
@@ -284,11 +289,14 @@ absl::StatusOr<std::map<int, std::string>> JobMaster::SnapshotEnumerators() {
 
 void JobMaster::OnWatermark(const idl::WatermarkProgress& progress) {
   const auto name_of = [this](int vertex, int subtask) {
-    const JobVertex& of = execution_.chained().vertices[vertex];
-    return absl::StrCat(of.name, " (", subtask + 1, "/", of.parallelism, ")");
+    return TaskName(execution_.chained().vertices[vertex], subtask);
   };
-  TaskWatermark told{name_of(progress.task.vertex, progress.task.subtask), progress.watermark,
-                     progress.idle, "", progress.since_ms};
+  TaskWatermark told{.task = name_of(progress.task.vertex, progress.task.subtask),
+                     .watermark = progress.watermark,
+                     .idle = progress.idle,
+                     .held_by = {},
+                     .split = progress.held_by_split,
+                     .since_ms = progress.since_ms};
   if (progress.held_by_edge >= 0) {
     told.held_by = name_of(execution_.chained().exchanges[progress.held_by_edge].source,
                            progress.held_by_subtask);
@@ -296,14 +304,56 @@ void JobMaster::OnWatermark(const idl::WatermarkProgress& progress) {
   listener_->OnWatermark(told);
 }
 
+void JobMaster::OnSourceWatermark(const idl::ReportedWatermark& report) {
+  if (!execution_.is_current(report.task)) return;
+  const std::string complete = alignment_.Report(report);
+  if (complete.empty()) return;
+  // The first comparison does not wait for the interval: until then nobody reads on.
+  for (const WatermarkAlignment::Source& source : alignment_.sources()) {
+    if (source.group == complete) Align(source);
+  }
+}
+
+void JobMaster::StartAlignment() {
+  if (std::exchange(aligning_, true)) return;
+  for (const WatermarkAlignment::Source& source : alignment_.sources()) AlignLater(source);
+}
+
+void JobMaster::AlignLater(const WatermarkAlignment::Source& source) {
+  const int64_t at = manager_.env_.clock.NowNanos() + source.update_interval_ms * 1'000'000;
+  manager_.mailbox().PostAt(at, "align watermarks",
+                            [manager = &manager_, job = graph_.job_id, source] {
+                              const auto found = manager->jobs_.find(job);
+                              if (found == manager->jobs_.end()) return;
+                              found->second->Align(source);
+                              found->second->AlignLater(source);
+                            });
+}
+
+// Tells the subtasks of a source how far they may read.
+void JobMaster::Align(const WatermarkAlignment::Source& source) {
+  const int64_t limit = alignment_.LimitOf(source);
+  if (state_ != JobState::kRunning || limit == kMinTimestamp) return;
+  for (auto& execution : execution_.executions()) {
+    if (execution.deployment.task.vertex != source.vertex ||
+        execution.state != idl::TaskState::RUNNING)
+      continue;
+    idl::WatermarkAlignment alignment;
+    alignment.task = execution.deployment.task;
+    alignment.max_watermark = limit;
+    slot_owner_[execution.slot]->gateway->AlignWatermark(std::move(alignment));
+  }
+}
+
 void JobMaster::Fail(idl::Failure failure) {
+  if (ended_) return;
   if (state_ == JobState::kRunning && MayRestart(failure)) {
     result_.failures.push_back(std::move(failure));
     SetState(JobState::kRestarting);
     coordinator_.Stop();
     CancelTasks();
   } else if (state_ == JobState::kCreated || state_ == JobState::kRunning ||
-             (state_ == JobState::kRestarting && execution_.all_ended())) {
+             (state_ == JobState::kRestarting && !deployed_)) {
     result_.failure = std::move(failure);  // the root cause: what comes later are its consequences
     result_.failures.push_back(result_.failure);
     SetState(JobState::kFailing);
@@ -331,6 +381,7 @@ void JobMaster::RestartWhenAllEnded() {
   RunAfter(*std::exchange(restart_after_ms_, std::nullopt), [this] {
     if (state_ != JobState::kRestarting) return;
     execution_.Reset();
+    alignment_ = WatermarkAlignment(execution_.chained());
     deployed_ = false;
     ending_ = false;
     committing_ = false;
@@ -342,6 +393,7 @@ void JobMaster::RestartWhenAllEnded() {
 }
 
 void JobMaster::Cancel() {
+  if (ended_) return;
   if (state_ == JobState::kCreated || state_ == JobState::kRunning ||
       state_ == JobState::kRestarting) {
     SetState(JobState::kCancelling);
@@ -384,9 +436,14 @@ void JobMaster::EndIfAllEnded() {
 }
 
 void JobMaster::End(JobState state) {
+  if (std::exchange(ended_, true)) return;
+  // Whoever hears of the end finds files gone that are not to be kept.
+  coordinator_.EndJob(state, [this, state] { TellEnd(state); });
+}
+
+void JobMaster::TellEnd(JobState state) {
   for (auto& [slot, owner] : slot_owner_) ++owner->free;
   slot_owner_.clear();
-  coordinator_.EndJob(state);
   result_.state = state;
   result_.runtime_ms = (manager_.env_.clock.NowNanos() - started_nanos_) / 1'000'000;
   for (const auto& [task, all] : metrics_) {
@@ -399,6 +456,7 @@ void JobMaster::End(JobState state) {
       sum.state_accesses += each.state_accesses;
     }
   }
+  if (UsesEventTime(graph_)) result_.holds = NameHolds(execution_.chained(), holds_);
   SetState(state);
   listener_->OnEnd(result_);
   manager_.Forget(graph_.job_id);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "runtime/checkpoint/checkpoint_coordinator.h"
+#include "runtime/io/io_strand.h"
 #include "runtime/jobmanager/job_manager.h"
 #include "runtime/scheduler/restart_strategy.h"
+#include "runtime/scheduler/watermark_alignment.h"
 
 namespace pyflinkpp {
 
@@ -30,6 +32,7 @@ class JobMaster : private CheckpointHost {
   // `stop`: the job ends with it. `done` is told the path, or why there is none.
   void TriggerSavepoint(const std::string& directory, idl::AfterBarrier::type after,
                         CheckpointCoordinator::Done done);
+  void OnSourceWatermark(const idl::ReportedWatermark& report);
 
  private:
   // ---- CheckpointHost ----
@@ -59,14 +62,19 @@ class JobMaster : private CheckpointHost {
   void Fail(idl::Failure failure);
   void AnswerSplitRequest(const idl::SplitRequest& request);
   void CancelTasks();
+  void StartAlignment();
+  void AlignLater(const WatermarkAlignment::Source& source);
+  void Align(const WatermarkAlignment::Source& source);
   void SetState(JobState state);
   void EndIfAllEnded();
   void End(JobState state);
+  void TellEnd(JobState state);
 
   JobManager& manager_;
   const idl::JobGraph graph_;
   const std::shared_ptr<JobListener> listener_;
   ExecutionGraph execution_;
+  WatermarkAlignment alignment_;
   JobState state_ = JobState::kCreated;
   int64_t started_nanos_ = 0;
   std::map<int, std::unique_ptr<SplitEnumeratorContext>> contexts_;  // by JobGraph operator
@@ -76,15 +84,19 @@ class JobMaster : private CheckpointHost {
   bool deployed_ = false;
   bool ending_ = false;  // all tasks have processed their input
   bool committing_ = false;
+  bool ended_ = false;
+  const std::shared_ptr<IoStrand> files_;
   CheckpointCoordinator coordinator_;
   RestartStrategy restart_strategy_;
   std::optional<int64_t> restart_after_ms_;  // RESTARTING: once all tasks have ended
   std::string last_failure_;  // to tell one that repeats: what it said, and from where it ran
   int64_t restored_checkpoint_ = 0;
+  bool aligning_ = false;
   std::vector<idl::SplitRequest> early_requests_;     // came before every task was open
   std::map<int, RegisteredTaskManager*> slot_owner_;  // by slot of ExecutionGraph
   std::map<std::pair<int, int>, std::vector<idl::OperatorMetrics>>
       metrics_;  // by vertex and subtask: the last report's
+  std::map<std::pair<int, int>, idl::WatermarkHold> holds_;  // the same, of tasks that have ended
   JobResult result_;
 };
 

@@ -16,6 +16,7 @@
 #include "core/idl/pyflinkpp_types.h"
 #include "core/stream/stream_element.h"
 #include "runtime/operators/snapshot.h"
+#include "runtime/operators/source_splits.h"
 #include "state/keyed/keyed_state_backend.h"
 
 namespace pyflinkpp {
@@ -92,6 +93,7 @@ struct OperatorContext {
   int attempt = 0;
   const std::map<std::string, std::string>& configuration;
   KeyedStateBackend* keyed_state = nullptr;  // null unless the operator's input is keyed
+  SourceSplits* splits = nullptr;            // of the chain's source; null when it has none
   std::function<void()> wake;  // any thread: something that kWait waited for has happened
   std::function<void(std::string, std::string)> report_accumulator;  // name, bytes: at Close()
   std::span<OperatorCounters> counters;  // one for each JobGraph operator that this Operator runs
@@ -197,10 +199,15 @@ class SourceOperator : public Operator {
   virtual void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) = 0;
   // Set before Open: asks the JobManager for a split; the answer comes by AddSplits.
   std::function<void()> request_split;
+  // Its splits. A batch is of one split and says of which.
+  virtual SourceSplits& splits() { return splits_; }
 
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView&, Output&) final {
     return absl::InternalError("a source has no input");
   }
+
+ private:
+  SourceSplits splits_;
 };
 
 }  // namespace pyflinkpp

@@ -16,6 +16,8 @@ class TaskManagerGateway {
   virtual void CommitTask(idl::TaskId task) = 0;
   virtual void TriggerCheckpoint(idl::CheckpointTrigger trigger) = 0;
   virtual void NotifyCheckpoint(idl::CheckpointNotice notice) = 0;
+  // How far a source of an alignment group may read.
+  virtual void AlignWatermark(idl::WatermarkAlignment alignment) = 0;
 };
 
 class JobManagerGateway {
@@ -26,6 +28,7 @@ class JobManagerGateway {
   virtual void RequestSplit(idl::SplitRequest request) = 0;
   virtual void ReportWatermark(idl::WatermarkProgress progress) = 0;
   virtual void AnswerCheckpoint(idl::CheckpointAnswer answer) = 0;
+  virtual void ReportSourceWatermark(idl::ReportedWatermark report) = 0;
 };
 
 }  // namespace pyflinkpp

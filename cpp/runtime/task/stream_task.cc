@@ -24,9 +24,7 @@ StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& tran
       transport_(transport),
       registry_(registry),
       listener_(listener),
-      gate_(mailbox()) {
-  progress_.watermark = kMinTimestamp;
-}
+      gate_(mailbox()) {}
 
 StreamTask::~StreamTask() = default;
 
@@ -47,9 +45,18 @@ void StreamTask::Cancel() {
 void StreamTask::AddSplits(idl::SplitAssignment assignment) {
   mailbox().Post("add splits", [this, assignment = std::move(assignment)]() mutable {
     if (source_ == nullptr || phase_ != Phase::kRunning) return;
+    split_requested_ = false;
     // The enumerator dealt it out behind the checkpoint: to the source it comes behind it as well.
     if (barriers_before_source_ > 0) return deferred_.push_back(std::move(assignment));
     source_->AddSplits(std::move(assignment.splits), assignment.no_more_splits);
+    source_waits_ = false;
+  });
+}
+
+void StreamTask::AlignWatermark(int64_t max_watermark) {
+  mailbox().Post("align watermark", [this, max_watermark] {
+    if (source_ == nullptr || phase_ != Phase::kRunning) return;
+    source_->splits().Limit(max_watermark);
     source_waits_ = false;
   });
 }
@@ -278,7 +285,9 @@ absl::Status StreamTask::Build() {
       });
   source_ = chain_->source();
   if (source_ != nullptr) {
+    for (const auto& node : chain_->nodes()) node->context.splits = &source_->splits();
     source_->request_split = [this] {
+      if (std::exchange(split_requested_, true)) return;  // the answer is on its way
       idl::SplitRequest request;
       request.task = deployment_.task;
       request.op = deployment_.chain[0].op.id;
@@ -308,9 +317,10 @@ StepResult StreamTask::Work() {
         phase_ = Phase::kEnding;
         end_pushed_ = true;
         chain_->SendEnd();
-      } else if (source_ != nullptr) {
-        source_->request_split();
+        return {StepResult::State::kMore, "open"};
       }
+      if (source_ != nullptr) source_->request_split();
+      StartAlignment();
       return {StepResult::State::kMore, "open"};
     }
     case Phase::kRunning:
@@ -420,28 +430,66 @@ void StreamTask::OnBarrierPassed(const CheckpointBarrier& barrier) {
 // Tells the JobManager, now and then, how far event time is and which input holds it.
 void StreamTask::FollowWatermark() {
   const int64_t now = env_.clock.NowMillis();
-  idl::WatermarkProgress progress = Progressed();
-  if (progress_.since_ms != 0 && progress == progress_) return;
-  if (now - progress_seen_ms_ < kFollowWatermarkMs) {
-    return WakeAt(progress_seen_ms_ + kFollowWatermarkMs);  // also when the task sleeps
+  holds_.Look(now, EventTime());
+  if (told_ms_ != 0 && holds_.state() == told_) return;
+  if (now - told_ms_ < kFollowWatermarkMs) {
+    return WakeAt(told_ms_ + kFollowWatermarkMs);  // also when the task sleeps
   }
-  progress_seen_ms_ = now;
-  if (progress_.since_ms == 0 || progress.watermark != progress_.watermark) progress.since_ms = now;
-  progress_ = progress;
+  told_ms_ = now;
+  told_ = holds_.state();
+  idl::WatermarkProgress progress;
+  progress.task = deployment_.task;
+  progress.watermark = told_.watermark.timestamp;
+  progress.idle = told_.watermark.idle;
+  progress.held_by_edge = told_.edge;
+  progress.held_by_subtask = told_.subtask;
+  progress.held_by_split = told_.split;
+  progress.since_ms = holds_.since_ms();
   listener_.OnWatermark(std::move(progress));
 }
 
-// What there is to tell now.
-idl::WatermarkProgress StreamTask::Progressed() const {
-  idl::WatermarkProgress progress = progress_;
-  progress.task = deployment_.task;
-  progress.watermark = chain_->watermark().timestamp;
-  progress.idle = chain_->watermark().idle;
+EventTimeState StreamTask::EventTime() const {
+  EventTimeState state;
+  state.watermark = chain_->watermark();
   if (const std::optional<size_t> holder = valve_->holder()) {
-    progress.held_by_edge = channel_sources_[*holder].first;
-    progress.held_by_subtask = channel_sources_[*holder].second;
+    state.edge = channel_sources_[*holder].first;
+    state.subtask = channel_sources_[*holder].second;
   }
-  return progress;
+  if (source_ != nullptr) {
+    if (const SourceSplits::Split* split = source_->splits().holder()) state.split = split->name;
+  }
+  return state;
+}
+
+// A source that waits for others reads one batch, tells them how far it is, and goes on when they
+// have been compared.
+void StreamTask::StartAlignment() {
+  aligned_ = AlignedStrategyOf(deployment_.chain);
+  if (aligned_ == nullptr) return;
+  source_->splits().Limit(kMinTimestamp);
+  ReportInIntervals();
+}
+
+void StreamTask::ReportInIntervals() {
+  mailbox().PostAt(env_.clock.NowNanos() + aligned_->alignment_interval_ms * 1'000'000,
+                   "report source watermark", [this] {
+                     if (phase_ != Phase::kRunning) return;
+                     ReportSourceWatermark();
+                     ReportInIntervals();
+                   });
+}
+
+void StreamTask::ReportSourceWatermark() {
+  if (!source_->splits().live().empty()) {  // between two splits it stays
+    const Watermark reached = source_->splits().reached();
+    reached_.idle = reached.idle;
+    if (!reached.idle) reached_.timestamp = std::max(reached_.timestamp, reached.timestamp);
+  }
+  idl::ReportedWatermark report;
+  report.task = deployment_.task;
+  report.watermark = reached_.timestamp;
+  report.idle = reached_.idle;
+  listener_.OnSourceWatermark(std::move(report));
 }
 
 // Makes the task step when the wall clock shows `millis`.
@@ -454,6 +502,16 @@ void StreamTask::WakeAt(int64_t millis) {
 }
 
 StepResult StreamTask::PollSource() {
+  SourceSplits& splits = source_->splits();
+  if (splits.Settle()) return {StepResult::State::kMore, "settle splits"};
+  if (aligned_ != nullptr && reached_.timestamp == kMinTimestamp && !reached_.idle) {
+    const Watermark reached = splits.reached();
+    if (reached.idle || reached.timestamp != kMinTimestamp) ReportSourceWatermark();
+  }
+  if (splits.all_paused()) {
+    chain_->Flush();
+    return {StepResult::State::kWait, "wait for alignment"};
+  }
   if (source_waits_) {
     chain_->Flush();
     return {StepResult::State::kWait, "wait for source"};
@@ -461,6 +519,10 @@ StepResult StreamTask::PollSource() {
   const absl::StatusOr<Progress> progress = chain_->PollSource();
   if (!progress.ok()) return Fail(progress.status());
   if (*progress == Progress::kDone) {
+    if (aligned_ != nullptr) {
+      reached_ = {kMaxTimestamp, false};
+      ReportSourceWatermark();
+    }
     phase_ = Phase::kEnding;
     if (!batch_mode_) chain_->PushWatermark({kMaxTimestamp, false});
     return {StepResult::State::kMore, "end of source"};
@@ -545,6 +607,7 @@ void StreamTask::End(idl::TaskState::type state, std::optional<idl::Failure> fai
   phase_ = Phase::kDone;
   if (checkpoints_) checkpoints_->Clear();
   if (chain_ != nullptr) {
+    if (told_ms_ != 0) holds_.Look(env_.clock.NowMillis(), EventTime());
     const absl::Status closed = chain_->Close();
     if (!closed.ok() && state == idl::TaskState::FINISHED) {
       state = idl::TaskState::FAILED;
@@ -553,6 +616,7 @@ void StreamTask::End(idl::TaskState::type state, std::optional<idl::Failure> fai
   }
   // Whoever hears of the end finds everything gone: files of state, threads, channels.
   idl::TaskReport report = ReportOf(state, std::move(failure));
+  if (told_ms_ != 0) report.__set_longest_hold(holds_.Longest(env_.clock.NowMillis()));
   chain_.reset();
   keyed_state_.clear();
   gate_.Close();

@@ -16,6 +16,7 @@
 #include "runtime/task/operator_chain.h"
 #include "runtime/task/status_watermark_valve.h"
 #include "runtime/task/task_checkpoints.h"
+#include "runtime/task/watermark_holds.h"
 
 namespace pyflinkpp {
 
@@ -27,9 +28,10 @@ class TaskListener {
   virtual void OnSplitRequest(idl::SplitRequest request) = 0;
   virtual void OnWatermark(idl::WatermarkProgress progress) = 0;
   virtual void OnCheckpoint(idl::CheckpointAnswer answer) = 0;
+  virtual void OnSourceWatermark(idl::ReportedWatermark report) = 0;
 };
 
-// Runs on its own loop; others only post mail (Cancel, AddSplits, Commit) or set the tick.
+// Runs on its own loop; others only post mail (Cancel, AddSplits …) or set the tick.
 //
 //   restoring -> opening -> running -> ending -> prepared -> committing -> done
 //         \_________\________\_________\__________\___________\-> done, after an error or Cancel
@@ -52,6 +54,7 @@ class StreamTask : public Loop,
   void Commit();
   void TriggerCheckpoint(idl::Barrier barrier);
   void NotifyCheckpoint(int64_t checkpoint, bool completed);
+  void AlignWatermark(int64_t max_watermark);
   // A millisecond has passed: a batch in hand is interrupted, what is gathered goes out.
   void Tick() { ticked_.store(true, std::memory_order_relaxed); }
 
@@ -74,7 +77,10 @@ class StreamTask : public Loop,
   StepResult PollSource();
   void WakeAt(int64_t millis);
   void FollowWatermark();
-  idl::WatermarkProgress Progressed() const;
+  EventTimeState EventTime() const;
+  void StartAlignment();
+  void ReportInIntervals();
+  void ReportSourceWatermark();
   void ConsumeElement(size_t channel, StreamElement element);
   StepResult PrepareCommit();
   void End(idl::TaskState::type state, std::optional<idl::Failure> failure);
@@ -106,6 +112,7 @@ class StreamTask : public Loop,
   std::unique_ptr<OperatorChain> chain_;
   SourceOperator* source_ = nullptr;  // the chain's head, if it is a source
   bool source_waits_ = false;
+  bool split_requested_ = false;
   bool end_pushed_ = false;
   std::optional<TaskCheckpoints> checkpoints_;
   absl::Status snapshot_status_;             // of the barrier that passes
@@ -117,9 +124,12 @@ class StreamTask : public Loop,
   int64_t suspended_by_ = 0;  // a savepoint, after which nothing is read any more
   bool drained_ = false;      // event time was brought to its end for it
   std::vector<std::pair<int, int>> channel_sources_;  // by channel: exchange and sending subtask
-  idl::WatermarkProgress progress_;                   // as last reported
-  int64_t progress_seen_ms_ = 0;                      // wall clock, when it was last looked at
-  int64_t wake_at_ = kMaxTimestamp;                   // for which mail is on its way
+  WatermarkHolds holds_;
+  EventTimeState told_;                              // of event time: as last reported,
+  int64_t told_ms_ = 0;                              // at this time of the wall clock; 0: not yet
+  const idl::WatermarkStrategy* aligned_ = nullptr;  // by which the source waits for others
+  Watermark reached_;                                // what the source reported to them
+  int64_t wake_at_ = kMaxTimestamp;                  // for which mail is on its way
 };
 
 }  // namespace pyflinkpp

@@ -64,6 +64,12 @@ void TaskManager::NotifyCheckpoint(idl::CheckpointNotice notice) {
   });
 }
 
+void TaskManager::AlignWatermark(idl::WatermarkAlignment alignment) {
+  const int64_t max_watermark = alignment.max_watermark;
+  WithTask("align watermark", std::move(alignment.task),
+           [max_watermark](StreamTask& found) { found.AlignWatermark(max_watermark); });
+}
+
 void TaskManager::OnReport(idl::TaskReport report) {
   mailbox().Post("task report", [this, report = std::move(report)]() mutable {
     const bool ended = report.state == idl::TaskState::FINISHED ||

@@ -34,6 +34,7 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   void CommitTask(idl::TaskId task) override;
   void TriggerCheckpoint(idl::CheckpointTrigger trigger) override;
   void NotifyCheckpoint(idl::CheckpointNotice notice) override;
+  void AlignWatermark(idl::WatermarkAlignment alignment) override;
 
  private:
   void OnReport(idl::TaskReport report) override;
@@ -45,6 +46,9 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   }
   void OnCheckpoint(idl::CheckpointAnswer answer) override {
     job_manager_->AnswerCheckpoint(std::move(answer));
+  }
+  void OnSourceWatermark(idl::ReportedWatermark report) override {
+    job_manager_->ReportSourceWatermark(std::move(report));
   }
   void Tick();
   // Runs `action` on the task if it is still here.

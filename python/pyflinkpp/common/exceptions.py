@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyflinkpp.common.job_execution_result import JobExecutionResult
+
 __all__ = ["JobCancellationException", "JobExecutionException"]
 
 
@@ -20,6 +25,10 @@ class JobExecutionException(RuntimeError):
 
     cause: BaseException | None = None
     """The exception that the user's function raised, if known and still available."""
+
+    job_execution_result: JobExecutionResult | None = None
+    """What the job had counted until it ended: accumulators, metrics, the summary; None when it
+    can't be read."""
 
 
 class JobCancellationException(JobExecutionException):

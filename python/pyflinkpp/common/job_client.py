@@ -54,12 +54,16 @@ class JobClient:
         """Tells how far each task's event time is and what holds it.
 
         A task's watermark is that of its input that is behind the others, so what holds a job is
-        found by following ``held_by`` from task to task. The answer is up to 100 ms old.
+        found by following ``held_by`` from task to task, down to the split of a source. The answer
+        is up to 100 ms old.
 
         :return: By task, as "Window (2/4)": "watermark" (milliseconds since the epoch, the least
             64-bit integer before the first one), "idle" (True when all its inputs are),
-            "held_by" (the task whose watermark is behind the others', "" for a task with a source)
-            and "since_ms" (the wall clock's time when the watermark was last seen to rise).
+            "held_by" (the task whose watermark is behind the others', "" for a task with a source),
+            "source" and "split" (the task with a source at the end of that way and the split of it
+            that is behind the others, as "/data/a.txt, bytes 0 to 999"; "" when all are idle or
+            none is read) and "since_ms" (the wall clock's time since when the watermark has stood
+            there because of that).
         """
         watermarks: dict[str, dict[str, Any]] = self._job.watermarks()
         return watermarks
@@ -68,18 +72,26 @@ class JobClient:
         """Waits for the job.
 
         :return: A future of its result; asking for it raises JobExecutionException when the job
-            has failed, JobCancellationException when it was cancelled.
+            has failed, JobCancellationException when it was cancelled. Both carry what the job had
+            counted until then.
         """
         return CompletableFuture(self._job.wait, self._result, self._job.cancel)
 
     def get_accumulators(self) -> CompletableFuture[dict[str, Any]]:
-        """Asks for the accumulators of the job, which are known when it has finished.
+        """Asks for the accumulators of the job, which are known when it has ended.
 
-        :return: A future of their values by name.
+        :return: A future of their values by name; of a job that has failed or was cancelled, what
+            its functions had added until then.
         """
-        return CompletableFuture(
-            self._job.wait, lambda: self._result().get_all_accumulator_results()
-        )
+
+        def values() -> dict[str, Any]:
+            from pyflinkpp.common.job_execution_result import JobExecutionResult
+
+            job = self._job
+            result = JobExecutionResult(self.get_job_id(), job.counts(), job.status())
+            return result.get_all_accumulator_results()
+
+        return CompletableFuture(self._job.wait, values)
 
     def trigger_savepoint(self, savepoint_directory: str | None = None) -> CompletableFuture[str]:
         """Would write the job's state to a directory.
@@ -101,6 +113,6 @@ class JobClient:
         raise not_yet("JobClient.stop_with_savepoint()", "use cancel()")
 
     def _result(self) -> JobExecutionResult:
-        from pyflinkpp.common.job_execution_result import JobExecutionResult
+        from pyflinkpp.common.job_execution_result import result_of
 
-        return JobExecutionResult(self.get_job_id(), self._job.result())
+        return result_of(self._job)

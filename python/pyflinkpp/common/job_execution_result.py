@@ -1,28 +1,43 @@
-"""What a finished job tells."""
+"""What a job tells when it has ended."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+from pyflinkpp.common.exceptions import JobExecutionException
 from pyflinkpp.common.job_id import JobID
 from pyflinkpp.metrics._report import REPORT, merged
 
-__all__ = ["JobExecutionResult"]
+__all__ = ["JobExecutionResult", "result_of"]
 
+_ENDINGS = {"FINISHED": "has finished", "FAILED": "has failed", "CANCELED": "was cancelled"}
 _COUNTS = ("parallelism", "records_in", "records_out", "late_dropped", "state_accesses")
 
 
 class JobExecutionResult:
-    """What a finished job tells: its id, run time, accumulators, metrics, and what its operators
-    counted.
+    """What a finished job tells: its id, run time, accumulators, metrics, what its operators
+    counted, and what held event time.
 
     :param job_id: The job's id.
-    :param result: What the engine tells: "runtime_ms", "operators" and "accumulators".
+    :param result: What the engine tells: "runtime_ms", "operators", "accumulators" and
+        "watermark_holds".
+    :param state: How the job has ended: "FINISHED", "FAILED" or "CANCELED".
     """
 
-    __slots__ = ("_accumulators", "_job_id", "_operators", "_reports", "_runtime_ms")
+    __slots__ = (
+        "_accumulators",
+        "_holds",
+        "_job_id",
+        "_operators",
+        "_reports",
+        "_runtime_ms",
+        "_state",
+    )
 
-    def __init__(self, job_id: JobID, result: dict[str, Any]) -> None:
+    def __init__(self, job_id: JobID, result: dict[str, Any], state: str = "FINISHED") -> None:
+        self._state = state
+        self._holds: dict[str, dict[str, Any]] = result.get("watermark_holds", {})
         self._job_id = job_id
         self._runtime_ms: int = result["runtime_ms"]
         self._operators: list[dict[str, Any]] = result["operators"]
@@ -99,6 +114,21 @@ class JobExecutionResult:
             summary[name] = {count: operator[count] for count in _COUNTS}
         return summary
 
+    def get_watermark_holds(self) -> dict[str, dict[str, Any]]:
+        """Tells what held event time: of each task the longest time that its watermark stood still.
+
+        >>> result.get_watermark_holds()["Window (2/4)"]["split"]  # doctest: +SKIP
+        '/data/a.txt, bytes 0 to 999'
+
+        :return: A dict by task, empty for a job without watermarks and in batch mode. Each value
+            holds "watermark" (where it stood, milliseconds since the epoch; the least 64-bit
+            integer: before the first one), "held_ms" (for how long), "since_ms" (from when,
+            milliseconds of the wall clock), "held_by" (the task that sent no more, "" for a task
+            with a source), "source" and "split" (the source task behind that and the split that it
+            waited for; "" when that is not known).
+        """
+        return {task: dict(hold) for task, hold in self._holds.items()}
+
     def __str__(self) -> str:
         header = ("operator", *(count.replace("_", " ") for count in _COUNTS))
         rows = [header] + [
@@ -106,10 +136,13 @@ class JobExecutionResult:
             for name, counts in self.get_summary().items()
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [f"Job {self._job_id} has finished after {self._runtime_ms / 1000:.3f} s."]
+        lines = [
+            f"Job {self._job_id} {_ENDINGS[self._state]} after {self._runtime_ms / 1000:.3f} s."
+        ]
         for name, *counts in rows:
             numbers = (f"{count:>{width}}" for count, width in zip(counts, widths[1:], strict=True))
             lines.append(f"  {name:<{widths[0]}}  {'  '.join(numbers)}")
+        lines += map(_hold_line, _longest_holds(self._holds))
         lines += [f"  accumulator {name}: {value}" for name, value in self._accumulators.items()]
         lines += [
             f"  metric {operator}.{name}: {value}"
@@ -117,6 +150,47 @@ class JobExecutionResult:
             for name, value in metrics.items()
         ]
         return "\n".join(lines)
+
+
+def result_of(job: Any) -> JobExecutionResult:
+    """Gives the result of a job that has ended.
+
+    :param job: The engine's job.
+    :return: The result.
+    :raises JobExecutionException: When it has failed or was cancelled; it carries what the job had
+        counted until then.
+    """
+    job_id = JobID(job.job_id)
+    try:
+        return JobExecutionResult(job_id, job.result())
+    except JobExecutionException as error:
+        try:
+            error.job_execution_result = JobExecutionResult(job_id, job.counts(), job.status())
+        except Exception:  # an accumulator that can't be merged does not hide why the job failed
+            error.job_execution_result = None
+        raise
+
+
+def _longest_holds(holds: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """One subtask for each task: that whose watermark stood still longest."""
+    longest: dict[str, tuple[str, dict[str, Any]]] = {}
+    for task, hold in holds.items():
+        name = task.rpartition(" (")[0]
+        if name not in longest or hold["held_ms"] > longest[name][1]["held_ms"]:
+            longest[name] = task, hold
+    return list(longest.values())
+
+
+def _hold_line(held: tuple[str, dict[str, Any]]) -> str:
+    task, hold = held
+    since = datetime.fromtimestamp(hold["since_ms"] / 1000, UTC)
+    names = [name for name in (hold["source"] or hold["held_by"], hold["split"]) if name]
+    if names[0] == task:  # a source's own split
+        del names[0]
+    return (
+        f"  event time of {task} was held for {hold['held_ms'] / 1000:.3f} s "
+        f"from {since:%H:%M:%S}.{since.microsecond // 1000:03} UTC by {', '.join(names)}"
+    )
 
 
 def _merged(name: str, pickles: list[bytes]) -> Any:

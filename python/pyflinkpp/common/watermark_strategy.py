@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from pyflinkpp._missing import no_jvm, not_yet
+from pyflinkpp._missing import no_jvm
 from pyflinkpp.common._watermarks import Watermark, WatermarkGenerator, WatermarkOutput
 from pyflinkpp.common.time import Duration
 
@@ -100,7 +100,8 @@ class WatermarkStrategy:
 
         >>> WatermarkStrategy.for_generator(AtMarkers)  # doctest: +SKIP
 
-        :param supplier: Makes the generator of a subtask: its class, or any other callable.
+        :param supplier: Makes a generator, of a source for each of its splits: a class, or any
+            other callable.
         :return: The strategy.
         :raises TypeError: When it can't be called.
         """
@@ -139,18 +140,27 @@ class WatermarkStrategy:
     ) -> WatermarkStrategy:
         """Makes the same strategy where sources that are far ahead wait for the others.
 
-        This version can't run it: describing a job with it raises NotImplementedError.
+        A source stops reading while its watermark is more than the drift ahead of the least one of
+        its group: of all sources of the job with that group's name, and of all their subtasks.
+        Those that are idle or have ended are left out, so give a source that may fall silent
+        :meth:`with_idleness`. It has an effect in ``from_source`` only, and none in batch mode.
 
         :param watermark_group: The name of the sources that wait for each other.
         :param max_allowed_watermark_drift: How far a source may be ahead.
         :param update_interval: How often the sources are compared; 1 second by default.
         :return: The new strategy.
+        :raises TypeError: When an argument is something else.
+        :raises ValueError: When the group has no name or a duration is not positive.
         """
+        if not isinstance(watermark_group, str):
+            raise TypeError(f"watermark_group must be a str, not {watermark_group!r}")
+        if not watermark_group:
+            raise ValueError("watermark_group must not be empty")
         drift = _duration(max_allowed_watermark_drift, "max_allowed_watermark_drift", 0)
         interval = Duration.of_seconds(1)
         if update_interval is not None:
             interval = _duration(update_interval, "update_interval", 1)
-        return self._with("_alignment", (str(watermark_group), drift, interval))
+        return self._with("_alignment", (watermark_group, drift, interval))
 
     def _with(self, slot: str, value: Any) -> WatermarkStrategy:
         strategy = WatermarkStrategy(self._generator, self._max_out_of_orderness, self._supplier)
@@ -165,12 +175,11 @@ class WatermarkStrategy:
 
     def _spec(self) -> dict[str, Any]:
         """Describes the operator that applies the strategy; the assigner is its function."""
-        if self._alignment is not None:
-            raise not_yet(
-                "WatermarkStrategy.with_watermark_alignment(…)",
-                "leave it out; sources are read as fast as their data is taken",
-            )
         bound, idle = self._max_out_of_orderness, self._idle_timeout
+        alignment = {}
+        if self._alignment is not None:
+            group, drift, interval = self._alignment
+            alignment["alignment"] = group, drift.to_millis(), max(1, interval.to_millis())
         return {
             "kind": "python",
             "function": "assign_timestamps",
@@ -179,6 +188,7 @@ class WatermarkStrategy:
                 "max_out_of_orderness_ms": 0 if bound is None else bound.to_millis(),
                 "idle_timeout_ms": 0 if idle is None else max(1, idle.to_millis()),
                 "factory": self._supplier,
+                **alignment,
             },
         }
 

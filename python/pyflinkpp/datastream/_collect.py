@@ -26,10 +26,12 @@ class _Results:
             while not self._done:
                 batch = self._job.next_results(100)
                 if batch is None:
+                    from pyflinkpp.common.job_execution_result import result_of
+
                     while not self._job.wait(100):
                         pass
                     self._done = True
-                    self._job.result()
+                    result_of(self._job)
                 elif batch:
                     yield batch
         except GeneratorExit:

@@ -43,6 +43,8 @@ def engine_spec(
         watermarks = dict(spec["watermarks"])
         watermarks["pickle"] = pickled(watermarks.pop("factory", None))
         watermarks["interval_ms"] = 0 if batch else watermark_interval_ms
+        if batch:
+            watermarks.pop("alignment", None)
         spec["watermarks"] = watermarks
     elif kind == "process":
         spec["key_type"] = _type(spec["key_type"])

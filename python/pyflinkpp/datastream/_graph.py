@@ -97,7 +97,7 @@ class Translation:
                 uid=node.uid,
                 uid_hash=node.uid_hash,
                 description=node.description,
-                chaining=node.chaining if self._environment.is_chaining_enabled() else "never",
+                chaining=self._chaining(node),
                 slot_sharing_group=node.slot_sharing_group,
                 buffer_timeout_ms=timeout,
             )
@@ -108,6 +108,13 @@ class Translation:
             kind = next(kind for kind in kinds if isinstance(error, kind))
             raise kind(f"operator {node.name!r}: {error}") from error
         return operator
+
+    def _chaining(self, node: Transformation) -> str:
+        if not self._environment.is_chaining_enabled():
+            return "never"
+        if node.spec.get("of_source"):
+            return node.inputs[0].source.chaining
+        return node.chaining
 
     def _connect(self, node: Transformation, target_id: int, source_ids: list[int]) -> None:
         for edge, source_id in zip(node.inputs, source_ids, strict=True):

@@ -28,7 +28,7 @@ class TimedOperations:
         """Gives the elements timestamps and lets watermarks follow them.
 
         Watermarks that come from before end here; timestamps stay unless the strategy has an
-        assigner of its own.
+        assigner of its own. Watermark alignment has no effect here: it belongs to a source.
 
         >>> class Clock(TimestampAssigner):
         ...     def extract_timestamp(self, value, record_timestamp):
@@ -41,11 +41,11 @@ class TimedOperations:
         :param watermark_strategy: How.
         :return: The stream with timestamps and watermarks.
         :raises TypeError: When it is no WatermarkStrategy.
-        :raises NotImplementedError: When it aligns watermarks, which this version can't.
         """
         if not isinstance(watermark_strategy, WatermarkStrategy):
             raise TypeError(f"a WatermarkStrategy is wanted, not {watermark_strategy!r}")
         spec = watermark_strategy._spec()
+        spec["watermarks"].pop("alignment", None)
         assigner = watermark_strategy._timestamp_assigner
         stream = self._stream_itself()
         return stream._transform("Timestamps/Watermarks", spec, stream._type, assigner)

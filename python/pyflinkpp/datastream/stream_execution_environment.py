@@ -287,7 +287,8 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         >>> env.from_source(NumberSequenceSource(1, 9), WatermarkStrategy.no_watermarks(), "n")
 
         :param source: A source of :mod:`pyflinkpp.datastream.connectors`.
-        :param watermark_strategy: How elements get timestamps and watermarks.
+        :param watermark_strategy: How elements get timestamps and watermarks: those of each split
+            of the source for themselves.
         :param source_name: The name of the operator.
         :param type_info: The type of the elements; left out, it is the source's.
         :return: The stream; its name and other settings are those of the source.
@@ -315,7 +316,7 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         edges = (Edge(node, None),)
         if not watermark_strategy._does_nothing():
             assigner = watermark_strategy._timestamp_assigner
-            spec = watermark_strategy._spec()
+            spec = {**watermark_strategy._spec(), "of_source": True}
             timed = Transformation("Timestamps/Watermarks", spec, -1, edges, produced, assigner)
             timed.follows_input = True
             edges = (Edge(timed, None),)
@@ -332,12 +333,11 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         :raises JobExecutionException: When the job fails.
         """
         from pyflinkpp._engine import wait_for
-        from pyflinkpp.common.job_execution_result import JobExecutionResult
-        from pyflinkpp.common.job_id import JobID
+        from pyflinkpp.common.job_execution_result import result_of
 
         job = self._submit(job_name)
         wait_for(job)
-        return JobExecutionResult(JobID(job.job_id), job.result())
+        return result_of(job)
 
     def execute_async(self, job_name: str = "Flink Streaming Job") -> JobClient:
         """Runs what leads to the sinks added so far and returns at once.

@@ -70,6 +70,11 @@ py::dict Job::result() const {
     PyErr_SetString(type.ptr(), "the job was cancelled");
     throw py::error_already_set();
   }
+  return counts();
+}
+
+py::dict Job::counts() const {
+  const JobResult result = handle_->result();
   py::list operators;
   for (size_t i = 0; i < operators_.size(); ++i) {
     const auto metrics = result.metrics.find(static_cast<int>(i));
@@ -90,8 +95,20 @@ py::dict Job::result() const {
     for (const std::string& value : values) pickles.append(py::bytes(value));
     accumulators[py::str(name)] = std::move(pickles);
   }
+  py::dict holds;
+  for (const TaskHold& hold : result.holds) {
+    py::dict entry;
+    entry["held_by"] = hold.held_by;
+    entry["source"] = hold.source;
+    entry["split"] = hold.split;
+    entry["watermark"] = hold.watermark;
+    entry["since_ms"] = hold.since_ms;
+    entry["held_ms"] = hold.until_ms - hold.since_ms;
+    holds[py::str(hold.task)] = std::move(entry);
+  }
   py::dict dict;
   dict["runtime_ms"] = result.runtime_ms;
+  dict["watermark_holds"] = std::move(holds);
   dict["operators"] = std::move(operators);
   dict["accumulators"] = std::move(accumulators);
   return dict;
@@ -136,11 +153,18 @@ py::object Job::next_results(int64_t timeout_ms) const {
 
 py::dict Job::watermarks() const {
   py::dict dict;
-  for (const auto& [task, told] : handle_->watermarks()) {
+  const std::map<std::string, TaskWatermark> all = handle_->watermarks();
+  for (const auto& [task, told] : all) {
+    auto source = all.find(task);
+    while (source != all.end() && !source->second.held_by.empty())
+      source = all.find(source->second.held_by);
+    const bool known = source != all.end() && !source->second.split.empty();
     py::dict entry;
     entry["watermark"] = told.watermark;
     entry["idle"] = told.idle;
     entry["held_by"] = told.held_by;
+    entry["source"] = known ? source->first : "";
+    entry["split"] = known ? source->second.split : "";
     entry["since_ms"] = told.since_ms;
     dict[py::str(task)] = std::move(entry);
   }

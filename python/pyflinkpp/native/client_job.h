@@ -23,10 +23,13 @@ class Job {
   std::string job_id() const { return handle_->job_id(); }
   std::string status() const { return NameOf(handle_->state()); }
   void cancel() const { handle_->Cancel(); }
-  // {task: {"watermark", "idle", "held_by", "since_ms"}}
+  // {task: {"watermark", "idle", "held_by", "source", "split", "since_ms"}}
   pybind11::dict watermarks() const;
   bool wait(int64_t timeout_ms) const;
+  // Raises what the job failed with.
   pybind11::dict result() const;
+  // What it has counted, however it ended.
+  pybind11::dict counts() const;
   pybind11::object next_results(int64_t timeout_ms) const;
   void close_results() const;
   // [{"id", "state", "savepoint", "triggered_ms", "duration_ms", "bytes", "path", "failure", "subtasks"}]

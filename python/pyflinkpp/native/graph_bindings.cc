@@ -51,6 +51,12 @@ idl::WatermarkStrategy WatermarksOf(const py::dict& spec) {
   strategy.idle_timeout_ms = py::cast<int64_t>(spec["idle_timeout_ms"]);
   strategy.interval_ms = py::cast<int64_t>(spec["interval_ms"]);
   strategy.pickle = py::cast<std::string>(spec["pickle"]);
+  if (spec.contains("alignment")) {
+    const auto alignment = py::cast<py::tuple>(spec["alignment"]);
+    strategy.alignment_group = py::cast<std::string>(alignment[0]);
+    strategy.max_drift_ms = py::cast<int64_t>(alignment[1]);
+    strategy.alignment_interval_ms = py::cast<int64_t>(alignment[2]);
+  }
   return strategy;
 }
 
@@ -176,6 +182,7 @@ idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type)
     function.pickle = text("pickle");
     if (function.kind == Kind::ASSIGN_TIMESTAMPS)
       function.__set_watermarks(WatermarksOf(py::cast<py::dict>(spec["watermarks"])));
+    if (spec.contains("of_source")) function.of_source = py::cast<bool>(spec["of_source"]);
     if (spec.contains("key_type") && !spec["key_type"].is_none()) {
       const idl::TypeInformation key_type = TypeFromDescriptor(spec["key_type"]);
       if (key_type.kind != idl::TypeKind::PICKLED) function.__set_key_type(key_type);

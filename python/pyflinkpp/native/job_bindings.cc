@@ -70,6 +70,7 @@ void BindJob(py::module_& module) {
       .def("watermarks", &Job::watermarks)
       .def("wait", &Job::wait, py::arg("timeout_ms"))
       .def("result", &Job::result)
+      .def("counts", &Job::counts)
       .def("next_results", &Job::next_results, py::arg("timeout_ms"))
       .def("close_results", &Job::close_results)
       .def("checkpoints", &Job::checkpoints)

@@ -24,6 +24,7 @@ class PushSource final : public SourceOperator {
     Gil gil;
     queue_ = PushQueueOf(id_);
     queue_->SetWake(context.wake);
+    split_ = splits().Add("elements that are pushed");
     return absl::OkStatus();
   }
 
@@ -32,6 +33,7 @@ class PushSource final : public SourceOperator {
   absl::StatusOr<Progress> Poll(Output& output) override {
     Gil gil;
     RecordBatch& batch = output.batch(serializer_);
+    batch.set_split(split_);
     while (!queue_->items().empty() && !output.full()) {
       PushQueue::Item item = std::move(queue_->items().front());
       queue_->items().pop_front();
@@ -58,6 +60,7 @@ class PushSource final : public SourceOperator {
   const std::string id_;
   const std::shared_ptr<const TypeSerializer> serializer_;
   OperatorContext* context_ = nullptr;
+  int split_ = SourceSplits::kNone;
   std::shared_ptr<PushQueue> queue_;
 };
 

@@ -33,7 +33,9 @@ class PythonStage final : public Operator {
     const StepKind last = steps_.back()->kind;
     emits_keys_ = last == StepKind::kKeyBy || last == StepKind::kPartitionCustom;
     for (const auto& step : steps_) {
-      if (step->watermarks) assigner_ = step.get();
+      if (!step->watermarks) continue;
+      assigners_.push_back(step.get());
+      assigner_ = step.get();
     }
   }
 
@@ -64,7 +66,11 @@ class PythonStage final : public Operator {
     failure_ = absl::OkStatus();
     Gil gil;
     ReleaseWaiting();
+    for (Step* step : assigners_) {
+      if (!step->watermarks->Begin(batch.split())) return Failed(*step);
+    }
     const absl::StatusOr<Progress> progress = ProcessRecords(view);
+    for (Step* step : assigners_) step->watermarks->End();
     // What a step gave is what the next one got.
     for (size_t i = 1; i < steps_.size(); ++i)
       steps_[i]->counters->records_in = steps_[i - 1]->counters->records_out;
@@ -73,16 +79,19 @@ class PythonStage final : public Operator {
 
   bool makes_watermarks() const override { return assigner_ != nullptr; }
   int64_t next_processing_time() const override {
-    return assigner_ == nullptr || in_progress_ ? kMaxTimestamp : assigner_->watermarks->next();
+    int64_t next = kMaxTimestamp;
+    if (in_progress_) return next;
+    for (const Step* step : assigners_) next = std::min(next, step->watermarks->next());
+    return next;
   }
   absl::Status OnProcessingTime(int64_t now, Output& output) override {
     Gil gil;
-    std::optional<Watermark> watermark;
-    if (!assigner_->watermarks->OnPeriodic(now, &watermark)) {
-      return CaptureOperatorError(absl::StrCat("operator '", assigner_->node.name, "' failed"),
-                                  assigner_->node.name, context_->subtask);
+    for (Step* step : assigners_) {
+      std::optional<Watermark> watermark;
+      if (step->watermarks->next() > now) continue;
+      if (!step->watermarks->OnPeriodic(now, &watermark)) return Failed(*step);
+      if (watermark && step == assigner_) output.EmitWatermark(*watermark);
     }
-    if (watermark) output.EmitWatermark(*watermark);
     return absl::OkStatus();
   }
 
@@ -90,6 +99,7 @@ class PythonStage final : public Operator {
     Gil gil;
     absl::Status first;
     assigner_ = nullptr;
+    assigners_.clear();
     for (size_t i = steps_.size(); i-- > 0;) first.Update(steps_[i]->Close());
     steps_.clear();
     return first;
@@ -129,7 +139,7 @@ class PythonStage final : public Operator {
       if (!node.spec.__isset.python) return;
       const idl::PythonFunction& python = node.spec.python;
       kind = KindOf(python.kind);
-      if (kind == StepKind::kAssignTimestamps) watermarks.emplace(python.watermarks);
+      if (kind == StepKind::kAssignTimestamps) watermarks.emplace(python);
       if (kind == StepKind::kAssignTimestamps && python.pickle.empty()) return;
       const char* method = kind == StepKind::kMap                ? "map"
                            : kind == StepKind::kFlatMap          ? "flat_map"
@@ -147,7 +157,7 @@ class PythonStage final : public Operator {
           return CaptureError(absl::StrCat("the output type of operator '", node.name, "'"));
         outcome.emplace(*coder, node.output_type.kind);
       }
-      if (watermarks && !watermarks->Open(context.env.clock.NowMillis())) {
+      if (watermarks && !watermarks->Open(context.env.clock.NowMillis(), context.splits)) {
         return CaptureOperatorError(absl::StrCat("operator '", node.name, "' can't be opened"),
                                     node.name, context.subtask);
       }
@@ -215,13 +225,15 @@ class PythonStage final : public Operator {
     failure_ = std::move(status);
     return Flow::kFailed;
   }
+  // The error that is set was raised by a step, on no element.
+  absl::Status Failed(const Step& step) {
+    return CaptureOperatorError(absl::StrCat("operator '", step.node.name, "' failed"),
+                                step.node.name, context_->subtask);
+  }
   // The error that is set was raised on `value`, which is taken over.
   Flow FailOn(const Step& step, PyObject* value) {
     const PyRef owned = PyRef::Steal(value);
-    if (!step.function) {
-      return Fail(CaptureOperatorError(absl::StrCat("operator '", step.node.name, "' failed"),
-                                       step.node.name, context_->subtask));
-    }
+    if (!step.function) return Fail(Failed(step));
     return Fail(step.function->Raised(value));
   }
 
@@ -427,7 +439,8 @@ class PythonStage final : public Operator {
   bool has_timestamp_ = false;
   absl::Status failure_;
 
-  Step* assigner_ = nullptr;            // the last step with watermarks
+  std::vector<Step*> assigners_;        // the steps with watermarks
+  Step* assigner_ = nullptr;            // the last of them: its watermarks are the stage's
   std::optional<Watermark> watermark_;  // that has to follow the element in hand
   bool in_progress_ = false;            // the element at the view's position has results left
 };

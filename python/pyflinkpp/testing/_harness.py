@@ -161,15 +161,14 @@ class Harness:
         :return: What the job tells: accumulators and a summary by operator.
         :raises JobExecutionException: When a function fails.
         """
-        from pyflinkpp.common.job_execution_result import JobExecutionResult
-        from pyflinkpp.common.job_id import JobID
+        from pyflinkpp.common.job_execution_result import result_of
 
         for each in self._inputs:
             each.end()
         self._run()
         while not self._job.wait(0):
             self._engine.advance(1)
-        return JobExecutionResult(JobID(self._job.job_id), self._job.result())
+        return result_of(self._job)
 
     def output(self, index: int = 0) -> list[Any]:
         """Takes what a stream has given since the last call.
@@ -256,7 +255,9 @@ class Harness:
 
     def _check(self) -> None:
         if self._job.status() in ("FAILED", "FAILING"):
+            from pyflinkpp.common.job_execution_result import result_of
+
             while not self._job.wait(0):
                 self._engine.advance(1)
-            self._job.result()
+            result_of(self._job)
             raise JobExecutionException("the job failed")

@@ -200,6 +200,7 @@ class WatchedSource final : public WatchedBase<SourceOperator> {
   void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) override {
     source().AddSplits(std::move(splits), no_more_splits);
   }
+  SourceSplits& splits() override { return source().splits(); }
 
  private:
   SourceOperator& source() { return static_cast<SourceOperator&>(*op_); }

@@ -134,6 +134,37 @@ def test_metrics_of_timers() -> None:
     assert metrics == {"timers": 2, "times": {"sum": 7, "count": 2, "min": 3, "max": 4}}
 
 
+def test_a_failed_job_tells_what_it_had_counted(any_env) -> None:
+    class FailsLater(Measuring):
+        def map(self, value):
+            if value == 8:
+                raise ValueError("enough")
+            return super().map(value)
+
+    parallelism = any_env.get_parallelism()
+    numbers = any_env.from_collection(list(range(1, 9)), Types.LONG()).rebalance()
+    numbers.map(FailsLater(), Types.LONG()).name("measure").sink_to(DiscardingSink())
+    client = any_env.execute_async()
+    with pytest.raises(JobExecutionException, match="enough") as raised:
+        client.get_job_execution_result().result()
+    result = raised.value.job_execution_result
+    assert result is not None
+    seen = result.get_metrics()["measure"]["seen"]
+    assert (seen == 7) if parallelism == 1 else (3 <= seen <= 7)
+    assert result.get_all_accumulator_results() == {"seen": seen}
+    assert client.get_accumulators().result() == {"seen": seen}
+    assert result.get_summary()["measure"]["records_out"] == seen
+    assert str(result).startswith(f"Job {client.get_job_id()} has failed after")
+
+
+def test_a_job_that_collects_tells_the_same(env) -> None:
+    stream = env.from_collection([1, 2, 0], Types.LONG()).map(lambda n: 1 // n)
+    with pytest.raises(JobExecutionException) as raised, stream.execute_and_collect() as results:
+        list(results)
+    result = raised.value.job_execution_result
+    assert result is not None and result.get_summary()["Map"]["records_out"] == 2
+
+
 def test_a_failing_function_fails_with_its_own_error(env) -> None:
     class Fails(Measuring):
         def map(self, value):

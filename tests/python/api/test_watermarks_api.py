@@ -10,6 +10,7 @@ from pyflinkpp.common.watermark_strategy import (
     WatermarkGenerator,
 )
 from pyflinkpp.datastream import StreamExecutionEnvironment
+from pyflinkpp.datastream._engine_spec import engine_spec
 from pyflinkpp.datastream.connectors.number_seq import NumberSequenceSource
 
 
@@ -69,16 +70,30 @@ def test_a_strategy_with_a_source(env) -> None:
     assert timed.get_name() == "numbers" and timed.get_parallelism() == 3
 
 
-def test_alignment_is_refused_when_the_job_is_described(env) -> None:
+def test_alignment_belongs_to_sources(env) -> None:
     strategy = WatermarkStrategy.no_watermarks().with_watermark_alignment(
-        "group", Duration.of_seconds(1)
+        "group", Duration.of_seconds(2)
     )
-    for use in (
-        lambda: env.from_collection([1]).assign_timestamps_and_watermarks(strategy),
-        lambda: env.from_source(NumberSequenceSource(1, 9), strategy, "numbers"),
-    ):
-        with pytest.raises(NotImplementedError, match="with_watermark_alignment"):
-            use()
+    assert "alignment" not in described(strategy)[0]
+    stream = env.from_source(NumberSequenceSource(1, 9), strategy, "numbers")
+    assert stream._inputs[0].source.spec["watermarks"]["alignment"] == ("group", 2000, 1000)
+
+
+def test_batch_mode_does_not_align() -> None:
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_watermark_alignment(
+        "group", Duration.of_millis(0), Duration.of_millis(5)
+    )
+    env = StreamExecutionEnvironment.get_execution_environment()
+    timed = env.from_source(NumberSequenceSource(1, 9), strategy, "numbers")._inputs[0].source
+    aligned = engine_spec(timed, batch=False, watermark_interval_ms=200)
+    assert aligned["watermarks"]["alignment"] == ("group", 0, 5)
+    assert (
+        "alignment" not in engine_spec(timed, batch=True, watermark_interval_ms=200)["watermarks"]
+    )
+
+
+def aligned(*arguments) -> WatermarkStrategy:
+    return WatermarkStrategy.no_watermarks().with_watermark_alignment(*arguments)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +110,10 @@ def test_alignment_is_refused_when_the_job_is_described(env) -> None:
             lambda: WatermarkStrategy.no_watermarks().with_idleness(Duration.of_millis(0)),
             ValueError,
         ),
+        (lambda: aligned("", Duration.of_millis(1)), ValueError),
+        (lambda: aligned(5, Duration.of_millis(1)), TypeError),
+        (lambda: aligned("group", 5), TypeError),
+        (lambda: aligned("group", Duration.of_millis(1), Duration.of_millis(0)), ValueError),
         (lambda: Watermark("5"), TypeError),
     ],
 )

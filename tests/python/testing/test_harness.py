@@ -198,6 +198,34 @@ def test_what_holds_event_time_is_told() -> None:
         assert 5000 <= matches["since_ms"] <= harness.now()
 
 
+def test_what_held_event_time_longest_is_in_the_summary() -> None:
+    def build(left, right):
+        first, second = (s.key_by(lambda pair: pair[0], Types.STRING()) for s in (left, right))
+        return first.connect(second).process(Matches()).name("matches")
+
+    with Harness(build, PAIR, PAIR, start_ms=36_000_000) as harness:
+        for input in (0, 1):
+            harness.watermark(50, input=input)
+        harness.watermark(90, input=1)
+        harness.advance(3000)
+        harness.watermark(70, input=0)
+        harness.advance(1000)
+        result = harness.end()
+    holds = result.get_watermark_holds()
+    (task, hold) = next(each for each in holds.items() if "matches" in each[0])
+    assert hold["watermark"] == 50 and 2950 <= hold["held_ms"] <= 3050
+    assert 36_000_000 <= hold["since_ms"] <= 36_000_050
+    assert hold["held_by"] == hold["source"] and "Input 0" in hold["source"]
+    assert hold["split"] == "elements that are pushed"
+    (line,) = (line for line in str(result).splitlines() if f"event time of {task}" in line)
+    source = next(line for line in str(result).splitlines() if "event time of Input 0" in line)
+    assert source.endswith("UTC by elements that are pushed")
+    assert line == (
+        f"  event time of {task} was held for {hold['held_ms'] / 1000:.3f} s from "
+        f"10:00:00.{hold['since_ms'] % 1000:03} UTC by {hold['source']}, elements that are pushed"
+    )
+
+
 class Fails(KeyedProcessFunction):
     def process_element(self, value, ctx):
         ctx.timer_service().register_event_time_timer(20)

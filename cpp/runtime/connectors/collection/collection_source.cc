@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "runtime/connectors/split_name.h"
 #include "runtime/connectors/split_state.h"
 
 namespace pyflinkpp {
@@ -53,7 +54,10 @@ class CollectionSourceOperator final : public SourceOperator {
   }
 
   void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) override {
-    if (!splits.empty()) next_ = static_cast<size_t>(splits[0].collection_from);
+    if (!splits.empty()) {
+      next_ = static_cast<size_t>(splits[0].collection_from);
+      split_ = this->splits().Add(NameOfCollection());
+    }
     no_more_splits_ |= no_more_splits;
   }
 
@@ -61,6 +65,7 @@ class CollectionSourceOperator final : public SourceOperator {
     if (!no_more_splits_) return Progress::kWait;
     if (next_ == elements_.size()) return Progress::kDone;
     RecordBatch& batch = output.batch(serializer_);
+    batch.set_split(split_);
     size_t bytes = 0;
     while (next_ < elements_.size() && !batch.full() && bytes < kBatchBytesMax) {
       const std::string& element = elements_[next_];
@@ -72,6 +77,7 @@ class CollectionSourceOperator final : public SourceOperator {
       ++next_;
       ++context_->counters[0].records_out;
     }
+    if (next_ == elements_.size()) splits().Finish(split_);
     return Progress::kMore;
   }
 
@@ -80,6 +86,7 @@ class CollectionSourceOperator final : public SourceOperator {
   const std::shared_ptr<const TypeSerializer> serializer_;
   OperatorContext* context_ = nullptr;
   size_t next_;
+  int split_ = SourceSplits::kNone;
   bool no_more_splits_ = false;
 };
 

@@ -249,7 +249,7 @@ class FileSinkOperator final : public Operator {
   std::shared_ptr<PartFile> part_;
   std::vector<Part> parts_;  // that are not visible
   int counter_ = 0;          // of all parts
-  std::string buffer_;  // lines of part_ that were not posted yet
+  std::string buffer_;       // lines of part_ that were not posted yet
 
   std::string text_;  // for Gather
   std::vector<size_t> ends_;

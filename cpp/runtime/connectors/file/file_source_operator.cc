@@ -12,6 +12,7 @@
 #include "core/base/status.h"
 #include "core/types/native_serializers.h"
 #include "runtime/connectors/file/compression.h"
+#include "runtime/connectors/split_name.h"
 #include "runtime/connectors/split_state.h"
 #include "runtime/io/loop_gate.h"
 
@@ -30,18 +31,18 @@ class FileSourceOperator final : public SourceOperator {
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
     ASSIGN_OR_RETURN(std::vector<idl::SourceSplit> restored, RestoredSplits(context));
-    for (idl::SourceSplit& split : restored) splits_.push_back(std::move(split.file));
+    for (idl::SourceSplit& split : restored) Take(std::move(split.file));
     return absl::OkStatus();
   }
 
   absl::Status Snapshot(SnapshotContext& context) override {
     std::vector<idl::SourceSplit> splits;
     if (cutter_ != nullptr) {
-      idl::FileSplit rest = split_;
+      idl::FileSplit rest = reading_;
       rest.first = cutter_->position();
       splits.emplace_back().__set_file(rest);
     }
-    for (const idl::FileSplit& split : splits_) splits.emplace_back().__set_file(split);
+    for (const auto& [id, split] : splits_) splits.emplace_back().__set_file(split);
     SnapshotSplits(context, splits);
     return absl::OkStatus();
   }
@@ -49,7 +50,7 @@ class FileSourceOperator final : public SourceOperator {
   void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) override {
     for (idl::SourceSplit& split : splits) {
       PFPP_CHECK(split.__isset.file);
-      splits_.push_back(std::move(split.file));
+      Take(std::move(split.file));
     }
     no_more_splits_ |= no_more_splits;
     requested_ = false;
@@ -63,6 +64,7 @@ class FileSourceOperator final : public SourceOperator {
     if (!context_->counters.empty()) {
       context_->counters[0].records_out += static_cast<int64_t>(batch.size() - before);
     }
+    batch.set_split(split_);
     if (batch.empty()) output.Take();  // nobody wants an empty batch
     return progress;
   }
@@ -90,9 +92,16 @@ class FileSourceOperator final : public SourceOperator {
         cutter_->Feed(*std::move(chunk));
       }
       RETURN_IF_ERROR(cutter_->Cut(batch, room));
-      if (cutter_->done()) EndSplit();
+      if (!cutter_->done()) continue;
+      EndSplit();
+      if (!batch.empty()) break;  // a batch is of one split
     } while (!batch.full() && room > 0 && !context_->should_yield());
     return Progress::kMore;
+  }
+
+  void Take(idl::FileSplit split) {
+    const int id = splits().Add(NameOf(split));
+    splits_.emplace_back(id, std::move(split));
   }
 
   // False if there is none yet.
@@ -102,11 +111,12 @@ class FileSourceOperator final : public SourceOperator {
       request_split();  // AddSplits may come before it returns
     }
     if (splits_.empty()) return false;
-    idl::FileSplit split = std::move(splits_.front());
+    idl::FileSplit split = std::move(splits_.front().second);
+    split_ = splits_.front().first;
     splits_.pop_front();
     // The limit of a compressed file counts bytes that we never see.
     if (IsCompressed(split.path)) split.limit = std::numeric_limits<int64_t>::max();
-    split_ = split;
+    reading_ = split;
     cutter_ =
         std::make_unique<LineCutter>(split.path, split.first, split.limit, limits_.line_bytes_max);
     reader_ = std::make_shared<ReadAhead>(
@@ -116,6 +126,11 @@ class FileSourceOperator final : public SourceOperator {
   }
 
   void EndSplit() {
+    splits().Finish(split_);
+    StopReading();
+  }
+
+  void StopReading() {
     if (reader_ != nullptr) reader_->Stop();
     reader_ = nullptr;
     cutter_ = nullptr;
@@ -123,16 +138,17 @@ class FileSourceOperator final : public SourceOperator {
 
   void Shut() {
     gate_->Shut();
-    EndSplit();
+    StopReading();
   }
 
   const FileSourceLimits limits_;
   const std::shared_ptr<LoopGate> gate_ = std::make_shared<LoopGate>();
   OperatorContext* context_ = nullptr;
-  std::deque<idl::FileSplit> splits_;
+  std::deque<std::pair<int, idl::FileSplit>> splits_;  // not begun yet, with their numbers
+  int split_ = SourceSplits::kNone;                    // the last one that was begun
   bool no_more_splits_ = false;
   bool requested_ = false;
-  idl::FileSplit split_;  // that cutter_ reads
+  idl::FileSplit reading_;  // what cutter_ reads
   std::unique_ptr<LineCutter> cutter_;
   std::shared_ptr<ReadAhead> reader_;
 };

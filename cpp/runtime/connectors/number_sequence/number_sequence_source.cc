@@ -5,6 +5,7 @@
 
 #include "core/base/status.h"
 #include "core/types/native_serializers.h"
+#include "runtime/connectors/split_name.h"
 #include "runtime/connectors/split_state.h"
 
 namespace pyflinkpp {
@@ -75,43 +76,61 @@ class NumberSequenceSourceOperator final : public SourceOperator {
     context_ = &context;
     ASSIGN_OR_RETURN(std::vector<idl::SourceSplit> restored, RestoredSplits(context));
     AddSplits(std::move(restored), /*no_more_splits=*/false);
+    requested_ = true;
     return absl::OkStatus();
   }
 
   absl::Status Snapshot(SnapshotContext& context) override {
     std::vector<idl::SourceSplit> splits;
-    for (const idl::NumberSplit& numbers : splits_) splits.emplace_back().__set_numbers(numbers);
+    for (const Range& range : ranges_) splits.emplace_back().__set_numbers(range.left);
     SnapshotSplits(context, splits);
     return absl::OkStatus();
   }
 
   void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) override {
-    for (const idl::SourceSplit& split : splits) splits_.push_back(split.numbers);
+    for (const idl::SourceSplit& split : splits) {
+      ranges_.push_back({this->splits().Add(NameOf(split.numbers)), split.numbers});
+    }
     no_more_splits_ |= no_more_splits;
     requested_ = false;
   }
 
   absl::StatusOr<Progress> Poll(Output& output) override {
-    if (splits_.empty() && !no_more_splits_ && !std::exchange(requested_, true)) request_split();
-    if (splits_.empty()) return no_more_splits_ ? Progress::kDone : Progress::kWait;
-    idl::NumberSplit& split = splits_.back();
-    const uint64_t left = static_cast<uint64_t>(split.last) -
-                          static_cast<uint64_t>(split.first);  // one less than the count
+    if (ranges_.empty() && !no_more_splits_ && !std::exchange(requested_, true)) request_split();
+    if (ranges_.empty()) return no_more_splits_ ? Progress::kDone : Progress::kWait;
+    if (splits().paused(ranges_.back().split)) {  // another one, if there is one that may be read
+      const auto other = std::find_if(ranges_.begin(), ranges_.end(), [this](const Range& each) {
+        return !splits().paused(each.split);
+      });
+      if (other != ranges_.end()) std::swap(*other, ranges_.back());
+    }
+    Range& range = ranges_.back();
+    idl::NumberSplit& numbers = range.left;
+    const uint64_t left = static_cast<uint64_t>(numbers.last) -
+                          static_cast<uint64_t>(numbers.first);  // one less than the count
     const size_t count = static_cast<size_t>(std::min<uint64_t>(left, kBatchRecordsMax - 1)) + 1;
-    auto* rows = reinterpret_cast<int64_t*>(output.batch(LongSerializer()).Append(count));
-    for (size_t i = 0; i < count; ++i) rows[i] = split.first + static_cast<int64_t>(i);
+    RecordBatch& batch = output.batch(LongSerializer());
+    batch.set_split(range.split);
+    auto* rows = reinterpret_cast<int64_t*>(batch.Append(count));
+    for (size_t i = 0; i < count; ++i) rows[i] = numbers.first + static_cast<int64_t>(i);
     context_->counters[0].records_out += static_cast<int64_t>(count);
     if (left < count) {
-      splits_.pop_back();
+      splits().Finish(range.split);
+      ranges_.pop_back();
     } else {
-      split.first += static_cast<int64_t>(count);
+      numbers.first += static_cast<int64_t>(count);
     }
     return Progress::kMore;
   }
 
  private:
+  struct Range {
+    int split;
+    idl::NumberSplit left;
+  };
+
   OperatorContext* context_ = nullptr;
-  std::vector<idl::NumberSplit> splits_;
+  std::vector<Range> ranges_;
   bool no_more_splits_ = false;
   bool requested_ = true;  // the task asks for the first one
 };

@@ -57,6 +57,22 @@ TEST(ChainingTest, AKeyedEdgeJoinsSingleSubtasks) {
   EXPECT_THAT(TwoOperators(Partitioner::HASH, 2, 1), ElementsAre("s -> key", "map"));
 }
 
+TEST(ChainingTest, WhatMakesTheWatermarksOfASourceStaysWithIt) {
+  const auto chains = [](bool of_source, idl::ChainingStrategy::type chaining) {
+    GraphBuilder graph;
+    graph.Source("s");
+    graph.Then(graph.KeyBy("watermarks")).Then(graph.Sink("out"));
+    graph.op(1).spec.python.kind = idl::PythonFunctionKind::ASSIGN_TIMESTAMPS;
+    graph.op(1).spec.python.of_source = of_source;
+    for (int i = 0; i < 3; ++i) graph.op(i).chaining = chaining;
+    return ChainsOf(graph);
+  };
+  using Strategy = idl::ChainingStrategy;
+  EXPECT_THAT(chains(false, Strategy::NEVER), ElementsAre("s", "watermarks", "out"));
+  EXPECT_THAT(chains(true, Strategy::NEVER), ElementsAre("s -> watermarks", "out"));
+  EXPECT_THAT(chains(true, Strategy::HEAD), ElementsAre("s -> watermarks", "out"));
+}
+
 TEST(ChainingTest, OtherPartitionersNeverJoin) {
   for (const auto partitioner :
        {Partitioner::REBALANCE, Partitioner::RESCALE, Partitioner::SHUFFLE, Partitioner::BROADCAST,

@@ -44,6 +44,9 @@ class FakeTaskManager final : public TaskManagerGateway {
     Log((notice.completed ? "completed " : "aborted ") + std::to_string(notice.checkpoint) + " to",
         notice.task);
   }
+  void AlignWatermark(idl::WatermarkAlignment alignment) override {
+    Log("align to " + std::to_string(alignment.max_watermark), alignment.task);
+  }
 
   // What came since the last call.
   std::vector<std::string> Take() { return std::exchange(log_, {}); }
@@ -153,6 +156,17 @@ class JobManagerTest : public testing::Test {
     manager_->RequestSplit(request);
     env_.loops.RunUntilIdle();
   }
+  void ReportSource(const idl::TaskId& task, int64_t watermark) {
+    idl::ReportedWatermark report;
+    report.task = task;
+    report.watermark = watermark;
+    manager_->ReportSourceWatermark(report);
+    env_.loops.RunUntilIdle();
+  }
+  void Advance(int64_t millis) {
+    env_.clock.AdvanceMillis(millis);
+    env_.loops.RunUntilIdle();
+  }
   void Cancel(const std::string& job = "job") {
     manager_->CancelJob(job);
     env_.loops.RunUntilIdle();
@@ -207,6 +221,64 @@ TEST_F(JobManagerTest, SubtasksAskTheSourceForTheirSplits) {
   ASSERT_THAT(assignment.splits, SizeIs(1));
   EXPECT_EQ(assignment.splits[0].numbers.first, 6);
   EXPECT_EQ(assignment.splits[0].numbers.last, 10);
+}
+
+// Two sources of one alignment group, a vertex each: the drift is 100, the interval 500 ms.
+idl::JobGraph AlignedSources() {
+  GraphBuilder builder;
+  for (const char* name : {"a", "b"}) {
+    builder.Source(name);
+    const int timed = builder.KeyBy("watermarks");
+    idl::PythonFunction& function = builder.op(timed).spec.python;
+    function.kind = idl::PythonFunctionKind::ASSIGN_TIMESTAMPS;
+    function.of_source = true;
+    idl::WatermarkStrategy strategy;
+    strategy.alignment_group = "group";
+    strategy.max_drift_ms = 100;
+    strategy.alignment_interval_ms = 500;
+    function.__set_watermarks(strategy);
+    builder.Then(timed);
+    builder.Then(builder.Sink("t"));
+  }
+  builder.graph().job_id = "job";
+  return builder.Complete();
+}
+
+TEST_F(JobManagerTest, AlignedSourcesAreToldHowFarTheyMayRead) {
+  Register(kUnlimitedSlots);
+  Submit(AlignedSources());
+  for (const int vertex : {0, 1}) Report(Task(vertex, 0), TaskState::RUNNING);
+  task_manager_.Take();
+  ReportSource(Task(0, 0), 70);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+  ReportSource(Task(1, 0), 50);  // now all have told something
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("align to 150 0.0", "align to 150 1.0"));
+  ReportSource(Task(1, 0), 90);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+  Advance(500);
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("align to 170 0.0", "align to 170 1.0"));
+  ReportSource(Task(0, 0), kMaxTimestamp);
+  Report(Task(0, 0), TaskState::FINISHED);
+  Advance(500);
+  EXPECT_THAT(task_manager_.Take(), ElementsAre("align to 190 1.0"));
+  Cancel();
+  task_manager_.Take();
+  Advance(2000);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+}
+
+TEST_F(JobManagerTest, ASourceThatTellsNothingIsWaitedForOneInterval) {
+  Register(kUnlimitedSlots);
+  Submit(AlignedSources());
+  Report(Task(0, 0), TaskState::RUNNING);
+  Advance(5000);
+  Report(Task(1, 0), TaskState::RUNNING);  // the first interval begins
+  task_manager_.Take();
+  ReportSource(Task(0, 0), 70);
+  Advance(499);
+  EXPECT_THAT(task_manager_.Take(), IsEmpty());
+  Advance(1);
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("align to 170 0.0", "align to 170 1.0"));
 }
 
 TEST_F(JobManagerTest, NoSplitIsGivenBeforeAllTasksAreOpen) {

@@ -171,6 +171,9 @@ class StreamTaskTest : public testing::Test, public TaskListener {
   void OnWatermark(idl::WatermarkProgress progress) override {
     progress_.push_back(std::move(progress));
   }
+  void OnSourceWatermark(idl::ReportedWatermark report) override {
+    source_watermarks_.push_back(std::move(report));
+  }
   void OnSplitRequest(idl::SplitRequest request) override {
     split_requests_.push_back(std::move(request));
   }
@@ -193,6 +196,7 @@ class StreamTaskTest : public testing::Test, public TaskListener {
   std::vector<idl::TaskReport> reports_;
   std::vector<idl::SplitRequest> split_requests_;
   std::vector<idl::WatermarkProgress> progress_;
+  std::vector<idl::ReportedWatermark> source_watermarks_;
 };
 
 }  // namespace pyflinkpp

@@ -27,6 +27,7 @@ class FakeJobManager final : public JobManagerGateway {
   void RequestSplit(idl::SplitRequest request) override { requests.push_back(std::move(request)); }
   void AnswerCheckpoint(idl::CheckpointAnswer) override {}
   void ReportWatermark(idl::WatermarkProgress) override {}
+  void ReportSourceWatermark(idl::ReportedWatermark) override {}
 
   std::vector<std::pair<int, TaskManagerGateway*>> registered;
   std::vector<idl::TaskReport> reports;
