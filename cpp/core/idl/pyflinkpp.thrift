@@ -111,6 +111,7 @@ struct Window {
   10: TypeInformation input_type,
   11: optional TypeInformation accumulator_type,
   12: string native_name,               // NATIVE
+  13: optional bool merges_panes,       // what sliding windows share is added once and merged when they fire
 }
 
 enum ReduceKind { PYTHON = 0, SUM = 1, MIN = 2, MAX = 3, MIN_BY = 4, MAX_BY = 5, NATIVE = 6 }

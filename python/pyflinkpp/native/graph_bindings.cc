@@ -139,6 +139,7 @@ idl::Window WindowOf(const py::dict& spec) {
   window.input_type = TypeFromDescriptor(spec["input_type"]);
   if (!spec["accumulator_type"].is_none())
     window.__set_accumulator_type(TypeFromDescriptor(spec["accumulator_type"]));
+  if (py::cast<bool>(spec["merges_panes"])) window.__set_merges_panes(true);
   return window;
 }
 

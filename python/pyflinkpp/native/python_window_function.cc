@@ -81,6 +81,10 @@ class PythonWindowFunction final : public WindowFunction {
 
   std::shared_ptr<const TypeSerializer> ContentsSerializer() override { return contents_; }
 
+  bool merges_panes() const override {
+    return spec_.merges_panes && spec_.contents != idl::WindowFunctionKind::LIST;
+  }
+
   void Hint(const std::byte* contents) override {
     PyObject* kept = *reinterpret_cast<PyObject* const*>(contents);
     if (kept == nullptr || !PyTuple_CheckExact(kept)) return;
@@ -121,7 +125,7 @@ class PythonWindowFunction final : public WindowFunction {
     return absl::OkStatus();
   }
 
-  absl::Status Merge(std::byte* from, std::byte* into) override {
+  absl::Status Merge(const RecordKey&, std::byte* from, std::byte* into) override {
     PyObject*& kept = *reinterpret_cast<PyObject**>(into);
     PyObject* other = *reinterpret_cast<PyObject**>(from);
     PyObject* next;
@@ -137,7 +141,7 @@ class PythonWindowFunction final : public WindowFunction {
     } else {
       next = merge_.Call(kept, other);
     }
-    if (next == nullptr) return share_->Failed(nullptr, "failed to merge two windows");
+    if (next == nullptr) return share_->Failed(nullptr, "failed to merge");
     if (normalizer_ && (next = normalizer_->Normalize(next)) == nullptr) {
       return call_.DoesNotFit(normalizer_->coder().name());
     }
