@@ -121,6 +121,7 @@ struct Reduce {
   3: i32 field = -1,           // the aggregations; -1: the value itself
   4: bool final_only,          // emit each key's last value at the end of the input (batch mode)
   5: string native_name,       // NATIVE
+  6: optional TypeInformation key_type, // not set: keys without a type
 }
 
 struct Project { 1: list<i32> fields }
@@ -324,6 +325,7 @@ struct Failure {
   4: i32 subtask = -1,
   5: binary pickled_exception,           // of the user's exception; may be empty
   6: optional bool fatal,                        // restarting can't help
+  7: optional binary pickled_context,   // of the FailureContext: which call has failed
 }
 
 // What a barrier tells on its way from the sources.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["JobCancellationException", "JobExecutionException"]
+from pyflinkpp.common._failures import FailureContext
+
+__all__ = ["FailureContext", "JobCancellationException", "JobExecutionException"]
 
 
 class JobExecutionException(RuntimeError):
     """The job has failed.
 
     The message shows the traceback of the user's function where one raised, the operator's name,
-    the subtask and the failing element.
+    the subtask, and the failing element with its key and time. In a job that is debugged
+    (``env.debug()``) this exception's own traceback ends in the user's function.
     """
 
     operator_name: str | None = None
@@ -19,7 +22,13 @@ class JobExecutionException(RuntimeError):
     """The index of the subtask that failed, counted from 0, if known."""
 
     cause: BaseException | None = None
-    """The exception that the user's function raised, if known and still available."""
+    """The exception that the user's function raised, if known and still available.
+
+    It has a note and an attribute ``pyflinkpp_context`` that say the same as ``context``.
+    """
+
+    context: FailureContext | None = None
+    """What the user's function was called with when it raised."""
 
 
 class JobCancellationException(JobExecutionException):

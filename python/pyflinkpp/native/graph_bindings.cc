@@ -210,6 +210,7 @@ idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type)
       reduce.field = py::cast<int>(spec["field"]);
     }
     reduce.final_only = py::cast<bool>(spec["final_only"]);
+    if (!spec["key_type"].is_none()) reduce.__set_key_type(TypeFromDescriptor(spec["key_type"]));
     result.__set_reduce(std::move(reduce));
   } else if (kind == "project") {
     idl::Project project;

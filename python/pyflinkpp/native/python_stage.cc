@@ -41,6 +41,7 @@ class PythonStage final : public Operator {
     if (steps_.empty()) return;
     Gil gil;
     steps_.clear();
+    key_in_error_ = PyRef();
   }
 
   absl::Status Open(OperatorContext& context) override {
@@ -59,6 +60,7 @@ class PythonStage final : public Operator {
     }
     out_ = &output.batch(output_serializer_);
     output_ = &output;
+    view_ = &view;
     out_->Reserve(std::min(kBatchRecordsMax, 2 * batch.size()));
     if (emits_keys_) out_->keys().reserve(std::min(kBatchRecordsMax, 2 * batch.size()));
     failure_ = absl::OkStatus();
@@ -79,8 +81,7 @@ class PythonStage final : public Operator {
     Gil gil;
     std::optional<Watermark> watermark;
     if (!assigner_->watermarks->OnPeriodic(now, &watermark)) {
-      return CaptureOperatorError(absl::StrCat("operator '", assigner_->node.name, "' failed"),
-                                  assigner_->node.name, context_->subtask);
+      return CaptureCallError(assigner_->Owner(*context_), "failed");
     }
     if (watermark) output.EmitWatermark(*watermark);
     return absl::OkStatus();
@@ -92,6 +93,7 @@ class PythonStage final : public Operator {
     assigner_ = nullptr;
     for (size_t i = steps_.size(); i-- > 0;) first.Update(steps_[i]->Close());
     steps_.clear();
+    key_in_error_ = PyRef();
     return first;
   }
 
@@ -148,8 +150,7 @@ class PythonStage final : public Operator {
         outcome.emplace(*coder, node.output_type.kind);
       }
       if (watermarks && !watermarks->Open(context.env.clock.NowMillis())) {
-        return CaptureOperatorError(absl::StrCat("operator '", node.name, "' can't be opened"),
-                                    node.name, context.subtask);
+        return CaptureCallError(Owner(context), "can't be opened");
       }
       if (!function) return absl::OkStatus();
       if (kind == StepKind::kPartitionCustom) return OpenPartitioner(context);
@@ -197,6 +198,10 @@ class PythonStage final : public Operator {
       return first;
     }
 
+    CallOwner Owner(const OperatorContext& context) const {
+      return {node.name, context.subtask, context.parallelism};
+    }
+
     const idl::OperatorNode node;
     StepKind kind = StepKind::kProject;
     std::optional<UserFunction> function;    // none: project
@@ -218,11 +223,25 @@ class PythonStage final : public Operator {
   // The error that is set was raised on `value`, which is taken over.
   Flow FailOn(const Step& step, PyObject* value) {
     const PyRef owned = PyRef::Steal(value);
-    if (!step.function) {
-      return Fail(CaptureOperatorError(absl::StrCat("operator '", step.node.name, "' failed"),
-                                       step.node.name, context_->subtask));
+    return Fail(CaptureCallError(step.Owner(*context_), "failed", PointOf(step, value)));
+  }
+  CallPoint PointOf(const Step& step, PyObject* element) {
+    const RecordKey* key = KeyOf(step);
+    key_in_error_ = key == nullptr ? PyRef() : KeyInError(step.node.spec.python.key_type, *key);
+    const bool assigns = step.kind == StepKind::kAssignTimestamps;
+    return {.element = element,
+            .key = key_in_error_.get(),
+            .timestamp = assigns ? element_timestamp_ : timestamp_};
+  }
+  // The key under which a step is called: that of the input, or of the key_by just before.
+  const RecordKey* KeyOf(const Step& step) const {
+    if (&step == steps_.front().get()) {
+      return view_->batch->has_keys() ? &view_->batch->keys()[view_->position] : nullptr;
     }
-    return Fail(step.function->Raised(value));
+    for (size_t i = 1; i < steps_.size(); ++i) {
+      if (&step == steps_[i].get() && steps_[i - 1]->kind == StepKind::kKeyBy) return &key_;
+    }
+    return nullptr;
   }
 
   absl::StatusOr<Progress> ProcessRecords(RecordBatchView& view) {
@@ -341,7 +360,7 @@ class PythonStage final : public Operator {
       if (result == nullptr) {
         if (PyErr_Occurred()) {
           if (!PyErr_ExceptionMatches(PyExc_StopIteration))
-            return Fail(step.function->Raised(step.element.get()));
+            return Fail(step.function->Raised(PointOf(step, step.element.get())));
           PyErr_Clear();
         }
         step.iterator = PyRef();
@@ -349,7 +368,7 @@ class PythonStage final : public Operator {
         return Flow::kThrough;
       }
       if (step.outcome && (result = step.outcome->Normalize(result)) == nullptr)
-        return DoesNotFit(step, nullptr);
+        return DoesNotFit(step, PyRef::Borrow(step.element.get()).release());
       ++step.counters->records_out;
       timestamp_ = element_timestamp_;
       const Flow flow = Run(i + 1, result);
@@ -360,7 +379,7 @@ class PythonStage final : public Operator {
 
   Flow DoesNotFit(const Step& step, PyObject* value) {
     const PyRef owned = PyRef::Steal(value);
-    return Fail(step.function->DoesNotFit(step.coder->name()));
+    return Fail(step.function->DoesNotFit(step.coder->name(), PointOf(step, value)));
   }
 
   static PyRef Project(const Step& step, PyObject* value) {
@@ -419,6 +438,8 @@ class PythonStage final : public Operator {
   RowTaker take_ = nullptr;
 
   // Of the call that runs.
+  const RecordBatchView* view_ = nullptr;
+  PyRef key_in_error_;
   RecordBatch* out_ = nullptr;
   RecordKey key_;
   Output* output_ = nullptr;

@@ -79,6 +79,7 @@ def test_default_names_specs_and_edges(env, translate) -> None:
     assert graph["KeyBy"]["output_type"] == graph["Map"]["output_type"] == PAIR.descriptor()
     assert graph["Reduce"]["spec"] == {
         "kind": "reduce", "function": "sum", "field": 1, "final_only": False,
+        "key_type": ("STRING", (), ()),
     }  # fmt: skip
     assert graph["Projection"]["spec"] == {"kind": "project", "fields": [1]}
     assert graph["Print to Std. Out"]["spec"]["identifier"] == "x"

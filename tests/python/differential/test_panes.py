@@ -25,6 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import Event
 from pyflinkpp.common import Time, Types
+from pyflinkpp.common.exceptions import JobExecutionException
 from pyflinkpp.datastream import (
     AggregateFunction,
     DataStream,
@@ -291,7 +292,7 @@ def test_functions_of_the_user_do_when_they_say_so() -> None:
     assert not shares(windowed.process(Numbered()))
 
 
-# ---- state ----
+# ---- state and errors ----
 
 
 def test_nothing_is_left_when_windows_are_gone() -> None:
@@ -312,3 +313,22 @@ def test_nothing_is_left_when_windows_are_gone() -> None:
             ("a", 10, 35, 1, [(2,)]),
             ("a", 20, 45, 1, [(2,)]),
         ]
+
+
+class FailsToMerge(Gather):
+    def merge(self, acc_a, acc_b):
+        raise ValueError("no")
+
+
+def test_a_merge_that_fails_tells_the_key() -> None:
+    def build(stream):
+        windows = SlidingEventTimeWindows.of(MS(20), MS(10))
+        return (
+            stream.key_by(lambda e: e[0], Types.STRING()).window(windows).aggregate(FailsToMerge())
+        )
+
+    with Harness(build, EVENT) as harness:
+        harness.push(("b", 5, 1), timestamp=5)
+        harness.push(("b", 15, 1), timestamp=15)
+        with pytest.raises(JobExecutionException, match="failed to merge under the key 'b'"):
+            harness.watermark(19)
