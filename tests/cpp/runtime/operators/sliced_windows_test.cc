@@ -182,6 +182,59 @@ TEST(SlicedWindowsTest, BatchMode) {
   }
 }
 
+// What a snapshot says, as it is given to a backend that is restored from it.
+class Gathered final : public KeyedStateWriter {
+ public:
+  int AddState(const idl::KeyedStateDescription& description) override {
+    names_.push_back(description.name);
+    restored.states[description.name].description = description;
+    return static_cast<int>(names_.size()) - 1;
+  }
+  void AddBlock(int state, int key_group, int64_t entries, std::string bytes) override {
+    RestoredKeyedState::State& of = restored.states[names_[static_cast<size_t>(state)]];
+    of.blocks[key_group].push_back(std::move(bytes));
+    of.entries[key_group] += entries;
+  }
+  RestoredKeyedState restored;
+
+ private:
+  std::vector<std::string> names_;
+};
+
+// A job that goes on from a checkpoint gives what it would have given.
+TEST(SlicedWindowsTest, PanesAreInSnapshots) {
+  const std::vector<Element> before = {{"a", "x", 18}, {"b", "y", 21}, {"a", "z", 7}};
+  const std::vector<Element> after = {{"a", "v", 19}, {"a", "w", 33}};
+  std::vector<Emitted> wanted;
+  for (const bool restart : {false, true}) {
+    WindowDriver first(Sliding(23, 7, 2, 10), Memory(), true);
+    ASSERT_TRUE(first.Push(before).ok());
+    ASSERT_TRUE(first.PushWatermark(20).ok());
+    std::vector<Emitted> emitted = first.TakeEmitted();
+    auto backend = Memory();
+    if (restart) {
+      Gathered gathered;
+      const auto snapshot = first.backend().Snapshot();
+      ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+      while (!*(*snapshot)->WriteSome(gathered)) {
+      }
+      EXPECT_EQ(gathered.restored.states.count("window:panes"), 1u);
+      backend->Restore(std::move(gathered.restored));
+    }
+    WindowDriver second(Sliding(23, 7, 2, 10), std::move(backend), true);
+    WindowDriver& driver = restart ? second : first;
+    ASSERT_TRUE(driver.PushWatermark(20).ok());
+    ASSERT_TRUE(driver.Push(after).ok());
+    ASSERT_TRUE(driver.PushWatermark(kMaxTimestamp).ok());
+    EXPECT_THAT(driver.StateSizes(), IsEmpty());
+    for (const Emitted& each : driver.emitted) emitted.push_back(Normal(each));
+    std::sort(emitted.begin(), emitted.end());
+    if (!restart) wanted = emitted;
+    EXPECT_EQ(emitted, wanted);
+    EXPECT_GT(wanted.size(), 8u);
+  }
+}
+
 TEST(SlicedWindowsTest, OnlyWithThePlainTriggerAndWindowsThatOverlap) {
   const auto merges = [](WindowParts parts) {
     WindowDriver driver(std::move(parts), Memory(), true);

@@ -53,9 +53,7 @@ class GatherTexts final : public WindowFunction {
   }
   void Enter() override { ++depth_; }
   void Leave() override { --depth_; }
-  std::shared_ptr<const TypeSerializer> ContentsSerializer() override {
-    return serializer_;
-  }
+  std::shared_ptr<const TypeSerializer> ContentsSerializer() override { return serializer_; }
   absl::Status Add(RecordBatch& batch, size_t i, bool is_new, std::byte* contents) override {
     PFPP_CHECK(depth_ == 1);
     ++adds;
@@ -191,6 +189,7 @@ class WindowDriver {
   const OperatorCounters& counters() const { return counters_[0]; }
   size_t live_values() const { return values_.live(); }
   std::map<std::string, size_t> StateSizes() const { return backend_.Sizes(); }
+  KeyedStateBackend& backend() { return backend_; }
   void YieldAlways(bool yield) { yield_ = yield; }
   int64_t Now() const { return env_.clock.NowMillis(); }
   int64_t next_processing_time() const { return op_->next_processing_time(); }
