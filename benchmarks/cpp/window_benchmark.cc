@@ -66,7 +66,7 @@ class Rows {
 };
 
 void Run(benchmark::State& state, std::unique_ptr<WindowAssigner> assigner,
-         std::unique_ptr<Trigger> trigger, int64_t rows_per_ms) {
+         std::unique_ptr<Trigger> trigger, int64_t rows_per_ms, bool merges_panes = false) {
   harness::TestEnv env;
   const std::map<std::string, std::string> configuration;
   std::vector<OperatorCounters> counters(1);
@@ -80,7 +80,7 @@ void Run(benchmark::State& state, std::unique_ptr<WindowAssigner> assigner,
                           .counters = counters};
   const auto op = MakeWindowOperator({.assigner = std::move(assigner),
                                       .trigger = std::move(trigger),
-                                      .function = std::make_unique<native::SumWindow>(),
+                                      .function = std::make_unique<native::SumWindow>(merges_panes),
                                       .allowed_lateness_ms = 0,
                                       .late_output = {}});
   if (!op->Open(context).ok()) return state.SkipWithError("not opened");
@@ -120,13 +120,15 @@ BENCHMARK(BM_TumblingSum)
     ->Args({1'000'000, 100})
     ->Unit(benchmark::kMillisecond);
 
-// Each row in five windows: items are rows.
+// Each row in ten windows, which share panes or don't: items are rows.
 void BM_SlidingSum(benchmark::State& state) {
-  Run(state, *MakeSlidingWindows(10'000, 2'000, 0, true), MakeEventTimeTrigger(), state.range(1));
+  Run(state, *MakeSlidingWindows(10'000, 1'000, 0, true), MakeEventTimeTrigger(), state.range(1),
+      /*merges_panes=*/state.range(2) != 0);
 }
 BENCHMARK(BM_SlidingSum)
-    ->ArgNames({"keys", "rows_per_ms"})
-    ->Args({1'000, 100})
+    ->ArgNames({"keys", "rows_per_ms", "panes"})
+    ->ArgsProduct({{1'000}, {100}, {0, 1}})
+    ->ArgsProduct({{100'000}, {100}, {0, 1}})
     ->Unit(benchmark::kMillisecond);
 
 void BM_SessionSum(benchmark::State& state) {

@@ -76,6 +76,15 @@ class JobGraph:
         """``partitioner``: "forward", "rebalance", "rescale", "shuffle", "broadcast", "global", "hash" (source is a key_by),
         "custom" (source is a partition_custom). ``side_output``: the position in the source's side_outputs; -1 is its main output."""
 
+    def set_checkpoints(self, mode: str, retention: str, settings: dict[str, Any]) -> None:
+        """When checkpoints are taken, see _checkpointing.py."""
+
+    def set_restart_strategy(self, kind: str, settings: dict[str, Any]) -> None:
+        """What follows a failure; ``kind``: "none", "fixed-delay", "exponential-delay" or "failure-rate"."""
+
+    def set_restore(self, path: str, ignore_unclaimed: bool, claim_mode: str) -> None:
+        """The checkpoint that the job starts from; ``claim_mode``: "NO_CLAIM" or "CLAIM"."""
+
     def plan(self) -> str:
         """The execution plan as JSON in Flink's form: {"nodes": [{"id", "type", "pact", "contents", "parallelism",
         "predecessors": [{"id", "ship_strategy", "side"}]}]}. ValueError when the graph is not valid."""
@@ -160,6 +169,19 @@ class Job:
 
     def status(self) -> str:
         """ "CREATED", "RUNNING", "FAILING", "FAILED", "CANCELLING", "CANCELED" or "FINISHED"."""
+
+    def checkpoints(self) -> list[dict[str, Any]]:
+        """The last checkpoints that ended, oldest first: {"id": int, "state": "COMPLETED" | "FAILED", "savepoint": bool,
+        "triggered_ms": wall clock, "duration_ms", "bytes", "path": its directory or "", "failure": why or "", "subtasks":
+        [{"task", "sync_ms": float, "async_ms", "alignment_ms", "bytes"}]}."""
+
+    def trigger_savepoint(self, directory: str, after: str) -> int:
+        """Starts a savepoint below the directory ("": the configured one) and gives its number. ``after``: "go on", "suspend"
+        (the job ends behind it) or "drain" (the same; event time is brought to its end first)."""
+
+    def wait_for_savepoint(self, number: int, timeout_ms: int) -> str | None:
+        """Waits for the end of a savepoint, at most so long. Its directory; None when it has not ended; raises what it failed
+        of."""
 
     def cancel(self) -> None:
         """Asks the job to stop; returns at once. No effect on a job that has ended."""

@@ -115,6 +115,7 @@ struct Window {
   10: TypeInformation input_type,
   11: optional TypeInformation accumulator_type,
   12: string native_name,               // NATIVE
+  13: optional bool merges_panes,       // what sliding windows share is added once and merged when they fire
 }
 
 enum ReduceKind { PYTHON = 0, SUM = 1, MIN = 2, MAX = 3, MIN_BY = 4, MAX_BY = 5, NATIVE = 6 }
@@ -124,6 +125,7 @@ struct Reduce {
   3: i32 field = -1,           // the aggregations; -1: the value itself
   4: bool final_only,          // emit each key's last value at the end of the input (batch mode)
   5: string native_name,       // NATIVE
+  6: optional TypeInformation key_type, // not set: keys without a type
 }
 
 struct Project { 1: list<i32> fields }
@@ -327,6 +329,7 @@ struct Failure {
   4: i32 subtask = -1,
   5: binary pickled_exception,           // of the user's exception; may be empty
   6: optional bool fatal,                        // restarting can't help
+  7: optional binary pickled_context,   // of the FailureContext: which call has failed
 }
 
 // What a barrier tells on its way from the sources.

@@ -17,11 +17,10 @@ absl::Status NoTimestamp() {
 class GridWindows final : public WindowAssigner {
  public:
   GridWindows(int64_t size, int64_t slide, int64_t offset, bool event_time)
-      : size_(size),
-        slide_(slide),
-        offset_(offset),
+      : grid_(size, slide, offset),
         event_time_(event_time),
-        tumbling_(size == slide) {}
+        tumbling_(size == slide),
+        overlapping_(slide < size) {}
 
   bool event_time() const override { return event_time_; }
   bool by_time_only() const override { return true; }
@@ -46,40 +45,32 @@ class GridWindows final : public WindowAssigner {
     return absl::OkStatus();
   }
 
- private:
-  void Append(int64_t time, std::vector<Window>& windows) {
-    // Neighbours in time mostly share their windows: no division then.
-    if (tumbling_ && last_.start <= time && time < last_.end) {
-      windows.push_back(last_);
-      return;
+  const WindowPanes* panes() const override { return overlapping_ ? &grid_ : nullptr; }
+  absl::Status AssignPanes(std::span<const int64_t> times, std::vector<Pane>& panes) override {
+    for (const int64_t time : times) {
+      if (event_time_ && time == kMinTimestamp)
+        return panes.empty() ? NoTimestamp() : absl::OkStatus();
+      if (time < pane_.start || time >= pane_.end) pane_ = grid_.Of(time);
+      panes.push_back(pane_);
     }
-    const int64_t last_start = FloorToGrid(time, offset_, slide_);
-    if (tumbling_) {
-      last_ = At(last_start);
-      windows.push_back(last_);
-      return;
-    }
-    for (int64_t start = last_start; Holds(start, time);) {
-      windows.push_back(At(start));
-      const int64_t next = SaturatingAdd(start, -slide_);
-      if (next == start) break;  // there are no earlier times
-      start = next;
-    }
+    return absl::OkStatus();
   }
-  // Whether a window that starts at `start` <= `time` has not ended by then. The difference may not
-  // fit into 63 bits.
-  bool Holds(int64_t start, int64_t time) const {
-    return static_cast<uint64_t>(time) - static_cast<uint64_t>(start) <
-           static_cast<uint64_t>(size_);
-  }
-  Window At(int64_t start) const { return {start, SaturatingAdd(start, size_)}; }
 
-  const int64_t size_;
-  const int64_t slide_;
-  const int64_t offset_;
+ private:
+  // Neighbours in time mostly share their windows: no division then.
+  void Append(int64_t time, std::vector<Window>& windows) {
+    if (tumbling_ && last_.start <= time && time < last_.end) return windows.push_back(last_);
+    grid_.AppendWindows(time, windows);
+    if (tumbling_) last_ = windows.back();
+  }
+
+  const WindowPanes grid_;
   const bool event_time_;
   const bool tumbling_;
-  Window last_{0, 0};  // tumbling: of the element before
+  const bool overlapping_;
+  // Of the element before.
+  Window last_{0, 0};
+  Pane pane_;
 };
 
 }  // namespace

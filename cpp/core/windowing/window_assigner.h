@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "core/stream/record_batch.h"
 #include "core/windowing/window.h"
+#include "core/windowing/window_panes.h"
 
 namespace pyflinkpp {
 
@@ -85,6 +86,14 @@ class WindowAssigner {
                                  WindowRun& run) {
     (void)times, (void)windows_max, (void)run;
     return absl::InternalError("windows do not depend on the time alone");
+  }
+
+  // Its windows overlap and have these panes in common; null: they don't.
+  virtual const WindowPanes* panes() const { return nullptr; }
+  // REQUIRES: panes(). As AssignRun, with the one pane of each element.
+  virtual absl::Status AssignPanes(std::span<const int64_t> times, std::vector<Pane>& panes) {
+    (void)times, (void)panes;
+    return absl::InternalError("windows have no panes");
   }
 
   // REQUIRES: merging(). Which of these windows of one key become one; groups of a single window

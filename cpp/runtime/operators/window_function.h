@@ -89,10 +89,14 @@ class WindowFunction {
   // stays in the batch: other windows and the trigger see it as well.
   virtual absl::Status Add(RecordBatch& batch, size_t i, bool is_new, std::byte* contents) = 0;
 
-  // Merging windows: adds the contents `from` to `into`; what is left of `from` is released
-  // afterwards.
-  virtual absl::Status Merge(std::byte* from, std::byte* into) {
-    (void)from, (void)into;
+  // Whether the elements of a window may be added to several contents that are merged when it fires,
+  // whichever element is in which: the result is the same. Then sliding windows share panes.
+  virtual bool merges_panes() const { return false; }
+
+  // Merging windows and panes: adds the contents `from` to `into`; what is left of `from` is released
+  // afterwards. Of panes, `into` has the window's first element.
+  virtual absl::Status Merge(const RecordKey& key, std::byte* from, std::byte* into) {
+    (void)key, (void)from, (void)into;
     return absl::InternalError("the window function does not merge");
   }
 

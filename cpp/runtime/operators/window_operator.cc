@@ -5,6 +5,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/status.h"
+#include "runtime/operators/sliced_windows.h"
 #include "runtime/operators/window_lifetime.h"
 #include "runtime/operators/window_sessions.h"
 #include "runtime/operators/window_store.h"
@@ -29,7 +30,8 @@ constexpr size_t kLookAhead = 8;
 // computed, hashed and prefetched together; others are asked for one element at a time. Where the
 // trigger is the plain event-time one as well, its answers are known: an element whose window
 // already has contents needs no timer, since its first element has added it, and no timer is ever
-// deleted.
+// deleted. Sliding windows may be sliced then (sliced_windows.h): the element is added to its pane,
+// in the place of all its windows, and each window is asked about as before.
 //
 // Invariant: a window with contents has a timer at which it goes, unless that would be at
 // kMaxTimestamp or later.
@@ -44,7 +46,8 @@ class WindowOperator final : public Operator {
         late_output_(parts.late_output),
         merging_(assigner_->merging()),
         plain_(event_time_ && !merging_ && assigner_->by_time_only() &&
-               trigger_->is_plain_event_time()) {}
+               trigger_->is_plain_event_time()),
+        sliceable_(plain_ && assigner_->panes() != nullptr && function_->merges_panes()) {}
 
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
@@ -54,8 +57,10 @@ class WindowOperator final : public Operator {
     PFPP_CHECK(context.keyed_state != nullptr);
     times_.emplace(context.env.clock);
     store_.emplace(*context.keyed_state, context.max_parallelism, *times_);
+    if (sliceable_) sliced_.emplace(*assigner_->panes(), *store_, context.max_parallelism);
     RETURN_IF_ERROR(function_->Open(context, *times_));
-    return store_->Create(function_->ContentsSerializer(), plain_);
+    return store_->Create(sliced_ ? "window:panes" : "window:contents",
+                          function_->ContentsSerializer(), plain_);
   }
 
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
@@ -63,7 +68,9 @@ class WindowOperator final : public Operator {
     const size_t begin = view.position;
     absl::Status status;
     do {
-      status = assigner_->by_time_only() ? RunByTime(view, emitted) : RunOneByOne(view, emitted);
+      status = sliced_                     ? RunSliced(view, emitted)
+               : assigner_->by_time_only() ? RunByTime(view, emitted)
+                                           : RunOneByOne(view, emitted);
       status.Update(store_->Flush());
     } while (status.ok() && !view.done() && !ShouldStop(emitted));
     context_->counters[0].records_in += static_cast<int64_t>(view.position - begin);
@@ -107,6 +114,7 @@ class WindowOperator final : public Operator {
   }
 
   absl::Status Close() override {
+    sliced_.reset();
     store_.reset();
     return function_->Close();
   }
@@ -174,7 +182,7 @@ class WindowOperator final : public Operator {
         store_->SetKey(KeyOf(batch, i));
         store_->SetWindow(window);
         if (plain_) {
-          RETURN_IF_ERROR(AfterPlainAdd(!found, row, emitted));
+          if (AddPlainTimers(!found)) RETURN_IF_ERROR(Emit(row, emitted));
           continue;
         }
         RETURN_IF_ERROR(AfterAdd(batch, i, keys_.keys()[w], row, emitted));
@@ -212,6 +220,75 @@ class WindowOperator final : public Operator {
       begin = end;
       run_.ends[element] = static_cast<uint32_t>(keys_.size());
     }
+  }
+
+  // As RunByTime, for windows that share panes.
+  absl::Status RunSliced(RecordBatchView& view, WindowOutput& emitted) {
+    RecordBatch& batch = *view.batch;
+    panes_.clear();
+    RETURN_IF_ERROR(assigner_->AssignPanes(Times(view), panes_));
+    keys_.Begin(panes_.size());
+    for (size_t element = 0; element < panes_.size(); ++element) {
+      if (lifetime_.IsLate(panes_[element].last, *times_)) continue;
+      keys_.Add(KeyOf(batch, view.position + element), SlicedWindows::NamespaceOf(panes_[element]),
+                context_->max_parallelism);
+    }
+    ValueState& contents = store_->contents();
+    RETURN_IF_ERROR(contents.Prefetch(keys_.keys()));
+    RETURN_IF_ERROR(ExpectNewPanes(batch, view.position));
+
+    const Entered entered(*this);
+    const int64_t watermark = times_->current_watermark();
+    size_t prefetched = 0;
+    for (const Pane& pane : panes_) {
+      const size_t i = view.position;
+      if (lifetime_.IsLate(pane.last, *times_)) {
+        RETURN_IF_ERROR(Skipped(batch, i, emitted));
+      } else {
+        HintAt(prefetched + kLookAhead);
+        bool found;
+        std::byte* row = contents.Access(prefetched++, &found);
+        RETURN_IF_ERROR(function_->Add(batch, i, !found, row));
+        if (!found || pane.first.max_timestamp() <= watermark) {
+          store_->SetKey(KeyOf(batch, i));
+          RETURN_IF_ERROR(AfterSlicedAdd(pane, !found, emitted));
+        }
+      }
+      ++view.position;
+      if (ShouldStop(emitted)) break;
+    }
+    return absl::OkStatus();
+  }
+
+  // Of the elements in panes_, from the batch's `first` on, some are the first ones of their panes.
+  absl::Status ExpectNewPanes(const RecordBatch& batch, size_t first) {
+    sliced_->BeginExpecting();
+    size_t prefetched = 0;
+    for (size_t element = 0; element < panes_.size(); ++element) {
+      if (lifetime_.IsLate(panes_[element].last, *times_)) continue;
+      if (store_->contents().Hint(prefetched++) == nullptr) {
+        sliced_->Expect(KeyOf(batch, first + element));
+      }
+    }
+    return sliced_->PrefetchExpected();
+  }
+
+  // A pane of the current key has a new element.
+  absl::Status AfterSlicedAdd(const Pane& pane, bool is_new, WindowOutput& emitted) {
+    SlicedWindows::Neighbours neighbours;
+    if (is_new) {
+      ASSIGN_OR_RETURN(neighbours, sliced_->Enter(pane));
+    }
+    windows_.clear();
+    sliced_->panes().AppendWindows(pane.start, windows_);
+    for (const Window& window : windows_) {
+      if (lifetime_.IsLate(window, *times_)) break;  // and so are all earlier ones
+      store_->SetWindow(window);
+      if (!AddPlainTimers(is_new && neighbours.AreOutside(window, sliced_->panes()))) continue;
+      ASSIGN_OR_RETURN(const std::byte* row, sliced_->MergeCurrent(*function_));
+      RETURN_IF_ERROR(EmitMerged(row, emitted));
+    }
+    return absl::OkStatus();
   }
 
   // Elements that have to be assigned in their turn: by counts, by code of the user's, to sessions.
@@ -275,8 +352,8 @@ class WindowOperator final : public Operator {
     return absl::OkStatus();
   }
 
-  // The same with the plain event-time trigger.
-  absl::Status AfterPlainAdd(bool is_new, const std::byte* row, WindowOutput& emitted) {
+  // The same with the plain event-time trigger. Whether the window fires.
+  bool AddPlainTimers(bool is_new) {
     const Window& window = store_->window();
     const int64_t last = window.max_timestamp();
     const bool passed = last <= times_->current_watermark();
@@ -285,7 +362,7 @@ class WindowOperator final : public Operator {
     if (is_new && cleanup != last && cleanup != kMaxTimestamp) {
       store_->plain_timers.Add(cleanup, store_->key(), window);
     }
-    return passed ? Emit(row, emitted) : absl::OkStatus();
+    return passed;
   }
 
   // An element that is in none of its windows. It may have none at all, and not be late.
@@ -364,32 +441,46 @@ class WindowOperator final : public Operator {
   // The same with the plain event-time trigger; what the timers need is prefetched.
   absl::Status FirePlainTimers(WindowOutput& emitted) {
     store_->plain_timers.Peek(times_->current_watermark(), kPrefetch, due_);
-    keys_.Begin(due_.size());
-    for (const WindowTimers::Timer& timer : due_) {
-      keys_.Add(timer.key, NamespaceOf(timer.window), context_->max_parallelism);
-    }
-    ValueState& contents = store_->contents();
-    RETURN_IF_ERROR(contents.Prefetch(keys_.keys()));
-
+    RETURN_IF_ERROR(PrefetchDue());
     const Entered entered(*this);
     for (size_t i = 0; i < due_.size(); ++i) {
-      HintAt(i + kLookAhead);
       const WindowTimers::Timer& timer = due_[i];
-      const RecordKey& contents_key = keys_.keys()[i];
       store_->SetKey(timer.key);
       store_->SetWindow(timer.window);
       if (timer.time == timer.window.max_timestamp()) {
-        ASSIGN_OR_RETURN(const std::byte* row, contents.Find(contents_key));
-        if (row != nullptr) RETURN_IF_ERROR(Emit(row, emitted));
+        RETURN_IF_ERROR(EmitDue(i, emitted));
       }
       if (timer.time == lifetime_.CleanupTimeOf(timer.window)) {
-        RETURN_IF_ERROR(contents.Erase(contents_key));
+        RETURN_IF_ERROR(sliced_ ? sliced_->Retire(timer.key, timer.window)
+                                : store_->contents().Erase(keys_.keys()[i]));
         RETURN_IF_ERROR(function_->Clear(timer.key, timer.window));
       }
       store_->plain_timers.DropFirst();
       if (ShouldStop(emitted)) break;
     }
     return absl::OkStatus();
+  }
+
+  // Makes the contents of the windows in `due_` ready: keys_ has those of timer i, or their panes.
+  absl::Status PrefetchDue() {
+    if (sliced_) return sliced_->Prefetch(due_, keys_, due_ends_);
+    keys_.Begin(due_.size());
+    for (const WindowTimers::Timer& timer : due_) {
+      keys_.Add(timer.key, NamespaceOf(timer.window), context_->max_parallelism);
+    }
+    return store_->contents().Prefetch(keys_.keys());
+  }
+
+  absl::Status EmitDue(size_t i, WindowOutput& emitted) {
+    if (!sliced_) {
+      HintAt(i + kLookAhead);
+      ASSIGN_OR_RETURN(const std::byte* row, store_->contents().Find(keys_.keys()[i]));
+      return row == nullptr ? absl::OkStatus() : Emit(row, emitted);
+    }
+    const size_t begin = i == 0 ? 0 : due_ends_[i - 1];
+    ASSIGN_OR_RETURN(const std::byte* row,
+                     sliced_->Merge(keys_.keys().subspan(begin, due_ends_[i] - begin), *function_));
+    return row == nullptr ? absl::OkStatus() : EmitMerged(row, emitted);
   }
 
   // ---- windows ----
@@ -409,6 +500,13 @@ class WindowOperator final : public Operator {
     return status;
   }
 
+  // The same with what its panes came to.
+  absl::Status EmitMerged(const std::byte* row, WindowOutput& emitted) {
+    absl::Status status = Emit(row, emitted);
+    sliced_->ReleaseMerged();
+    return status;
+  }
+
   // Everything of the current key and window goes.
   absl::Status ClearWindow(const RecordKey& contents_key) {
     RETURN_IF_ERROR(store_->contents().Erase(contents_key));
@@ -425,15 +523,19 @@ class WindowOperator final : public Operator {
   const std::optional<int> late_output_;
   const bool merging_;
   const bool plain_;
+  const bool sliceable_;
   OperatorContext* context_ = nullptr;
   std::optional<WindowTimes> times_;
   std::optional<WindowStore> store_;
+  std::optional<SlicedWindows> sliced_;  // sliding windows that share panes
 
   // Scratch, so that nothing is allocated for an element.
   WindowRun run_;
   std::vector<int64_t> same_times_;
   NamespacedKeys keys_;
+  std::vector<Pane> panes_;
   std::vector<WindowTimers::Timer> due_;
+  std::vector<size_t> due_ends_;
   std::vector<Window> windows_;
   MergingWindowSet::Scratch scratch_;
 };

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/types/native_serializers.h"
+#include "core/windowing/pane_list.h"
 
 namespace pyflinkpp {
 namespace {
@@ -43,10 +44,11 @@ class MovedRow {
 
 }  // namespace
 
-absl::Status WindowStore::Create(std::shared_ptr<const TypeSerializer> contents_serializer,
+absl::Status WindowStore::Create(const char* contents,
+                                 std::shared_ptr<const TypeSerializer> contents_serializer,
                                  bool plain) {
   contents_serializer_ = std::move(contents_serializer);
-  ASSIGN_OR_RETURN(contents_, backend_.CreateValueState("window:contents", contents_serializer_,
+  ASSIGN_OR_RETURN(contents_, backend_.CreateValueState(contents, contents_serializer_,
                                                         KeyShape::kNamespacedKey));
   KeyedEntries* const of_event_time =
       plain ? static_cast<KeyedEntries*>(&plain_timers) : &event_timers;
@@ -69,12 +71,12 @@ absl::Status WindowStore::MergeContents(const Window& target, std::span<const Wi
     (first ? sum : next).TakeFrom(row);
     RETURN_IF_ERROR(contents_->Erase(key));
     if (first) continue;
-    RETURN_IF_ERROR(function.Merge(next.row(), sum.row()));
+    RETURN_IF_ERROR(function.Merge(key_, next.row(), sum.row()));
     next.Release();
   }
   if (!sum.filled()) return absl::OkStatus();
   ASSIGN_OR_RETURN(std::byte * row, contents_->FindOrInsert(ContentsKey(target), &found));
-  if (found) return function.Merge(sum.row(), row);
+  if (found) return function.Merge(key_, sum.row(), row);
   sum.GiveTo(row);
   return absl::OkStatus();
 }
@@ -115,6 +117,15 @@ absl::StatusOr<ValueState*> WindowStore::element_counts() {
   return element_counts_.get();
 }
 
+absl::StatusOr<ValueState*> WindowStore::pane_lists() {
+  if (pane_lists_ == nullptr) {
+    ASSIGN_OR_RETURN(pane_lists_,
+                     backend_.CreateValueState("window:pane-lists", PaneList::Serializer(),
+                                               KeyShape::kNamespacedKey));
+  }
+  return pane_lists_.get();
+}
+
 absl::StatusOr<ValueState*> WindowStore::Slot(int slot) {
   const size_t position = static_cast<size_t>(slot);
   if (position >= slots_.size()) slots_.resize(position + 1);
@@ -128,7 +139,7 @@ absl::StatusOr<ValueState*> WindowStore::Slot(int slot) {
 
 template <class Visit>
 void WindowStore::ForEachState(Visit visit) const {
-  for (const auto* state : {&contents_, &sessions_, &element_counts_}) {
+  for (const auto* state : {&contents_, &sessions_, &element_counts_, &pane_lists_}) {
     if (*state != nullptr) visit(**state);
   }
   for (const auto& slot : slots_) {

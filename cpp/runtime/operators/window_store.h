@@ -72,11 +72,13 @@ class WindowStore final : public TriggerContext, public AssignerContext {
   WindowStore(KeyedStateBackend& backend, int max_parallelism, const WindowTimes& times)
       : backend_(backend), max_parallelism_(max_parallelism), times_(times) {}
 
-  // Makes contents and timers, and takes up what was restored. `plain`: event-time timers are plain
-  // ones.
-  absl::Status Create(std::shared_ptr<const TypeSerializer> contents_serializer, bool plain);
-  // By key and window.
+  // Makes contents and timers, and takes up what was restored. `contents`: the state's name; those of
+  // windows and those of panes have different ones. `plain`: event-time timers are plain ones.
+  absl::Status Create(const char* contents,
+                      std::shared_ptr<const TypeSerializer> contents_serializer, bool plain);
+  // By key and window, or by key and pane.
   ValueState& contents() { return *contents_; }
+  const TypeSerializer& contents_serializer() const { return *contents_serializer_; }
   // Merging windows: what is kept under `sources` comes to `target`, for the current key. The
   // sources are merged into their first one, then that into the target, as Flink does.
   absl::Status MergeContents(const Window& target, std::span<const Window> sources,
@@ -89,6 +91,7 @@ class WindowStore final : public TriggerContext, public AssignerContext {
   // By key; made when first asked for.
   absl::StatusOr<ValueState*> sessions();
   absl::StatusOr<ValueState*> element_counts();
+  absl::StatusOr<ValueState*> pane_lists();
 
   // An operator's timers of event time are either all in `plain_timers` or all in `event_timers`.
   WindowTimers plain_timers;
@@ -161,6 +164,7 @@ class WindowStore final : public TriggerContext, public AssignerContext {
   std::unique_ptr<ValueState> contents_;
   std::unique_ptr<ValueState> sessions_;
   std::unique_ptr<ValueState> element_counts_;
+  std::unique_ptr<ValueState> pane_lists_;
   std::vector<std::unique_ptr<ValueState>> slots_;  // the trigger's, by key and window
 
   bool refuses_timers_ = false;

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyflinkpp.common._failures import FailureContext
+
 if TYPE_CHECKING:
     from pyflinkpp.common.job_execution_result import JobExecutionResult
 
-__all__ = ["JobCancellationException", "JobExecutionException"]
+__all__ = ["FailureContext", "JobCancellationException", "JobExecutionException"]
 
 
 class JobExecutionException(RuntimeError):
     """The job has failed.
 
     The message shows the traceback of the user's function where one raised, the operator's name,
-    the subtask and the failing element.
+    the subtask, and the failing element with its key and time. In a job that is debugged
+    (``env.debug()``) this exception's own traceback ends in the user's function.
     """
 
     operator_name: str | None = None
@@ -24,7 +27,13 @@ class JobExecutionException(RuntimeError):
     """The index of the subtask that failed, counted from 0, if known."""
 
     cause: BaseException | None = None
-    """The exception that the user's function raised, if known and still available."""
+    """The exception that the user's function raised, if known and still available.
+
+    It has a note and an attribute ``pyflinkpp_context`` that say the same as ``context``.
+    """
+
+    context: FailureContext | None = None
+    """What the user's function was called with when it raised."""
 
     job_execution_result: JobExecutionResult | None = None
     """What the job had counted until it ended: accumulators, metrics, the summary; None when it

@@ -39,6 +39,7 @@ def engine_spec(
         spec["pickle"] = pickled(node.function)
     if kind == "reduce":
         spec["final_only"] = batch
+        spec["key_type"] = _type(spec.get("key_type"))
     elif kind == "python" and "watermarks" in spec:
         watermarks = dict(spec["watermarks"])
         watermarks["pickle"] = pickled(watermarks.pop("factory", None))

@@ -126,7 +126,15 @@ class FilterFunction(Function):
 
 
 class ReduceFunction(Function):
-    """Combines elements of one key, two at a time, into one element of the same type."""
+    """Combines elements of one key, two at a time, into one element of the same type.
+
+    ``merges_panes``: set it to True in a class of yours whose result does not depend on how the
+    elements are grouped or in which order they come: ``a + b`` of ints, not of floats. Then sliding
+    event-time windows add each element once, to a pane that they share, and ``reduce`` combines
+    copies of the panes when a window fires. The first element of the window is in ``value1``.
+    """
+
+    merges_panes: bool = False
 
     @abstractmethod
     def reduce(self, value1: Any, value2: Any) -> Any:
@@ -139,7 +147,23 @@ class ReduceFunction(Function):
 
 
 class AggregateFunction(Function):
-    """Combines elements into a result by way of an accumulator of a type of its own."""
+    """Combines elements into a result by way of an accumulator of a type of its own.
+
+    ``merges_panes``: set it to True in a class of yours whose ``merge`` is written and exact: the
+    result does not depend on which elements were added to which accumulator, nor on their order.
+    Then sliding event-time windows add each element once, to the accumulator of a pane that they
+    share, and ``merge`` combines copies of them when a window fires. It is False by default, as
+    Flink never calls ``merge`` for sliding windows.
+
+    >>> class Count(AggregateFunction):
+    ...     merges_panes = True
+    ...     def create_accumulator(self): return 0
+    ...     def add(self, value, accumulator): return accumulator + 1
+    ...     def get_result(self, accumulator): return accumulator
+    ...     def merge(self, acc_a, acc_b): return acc_a + acc_b
+    """
+
+    merges_panes: bool = False
 
     @abstractmethod
     def create_accumulator(self) -> Any:

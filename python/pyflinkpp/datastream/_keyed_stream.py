@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pyflinkpp.common.typeinfo import TypeInformation
+from pyflinkpp.common.typeinfo import TypeInformation, engine_type
 from pyflinkpp.common.typeinfo import output_type as read_type
 from pyflinkpp.datastream._aggregation import FieldReduce, field_index
 from pyflinkpp.datastream._data_stream import DataStream, Type
@@ -53,7 +53,7 @@ class KeyedStream(DataStream):
         """
         if not isinstance(func, ReduceFunction) and not callable(func):
             raise TypeError(f"reduce takes a ReduceFunction or a callable, not {func!r}")
-        spec = {"kind": "reduce", "function": "python"}
+        spec = {"kind": "reduce", "function": "python", "key_type": self._key_type}
         return self._transform("Reduce", spec, self._type, func)
 
     def sum(self, position_to_sum: int | str = 0) -> DataStream:
@@ -136,7 +136,7 @@ class KeyedStream(DataStream):
         :raises TypeError: When func is no MapFunction and can't be called.
         """
         if not isinstance(func, MapFunction):
-            return super().map(func, output_type)
+            return self._under_key(super().map(func, output_type))
         return self._call("Map", call("map"), output_type, func)
 
     def flat_map(
@@ -151,7 +151,7 @@ class KeyedStream(DataStream):
         :raises TypeError: When func is no FlatMapFunction and can't be called.
         """
         if not isinstance(func, FlatMapFunction):
-            return super().flat_map(func, output_type)
+            return self._under_key(super().flat_map(func, output_type))
         return self._call("FlatMap", call("flat_map", many=True), output_type, func)
 
     def filter(self, func: Callable[[Any], bool] | FilterFunction) -> DataStream:
@@ -163,7 +163,7 @@ class KeyedStream(DataStream):
         :raises TypeError: When func is no FilterFunction and can't be called.
         """
         if not isinstance(func, FilterFunction):
-            return super().filter(func)
+            return self._under_key(super().filter(func))
         return self._call("Filter", call("flat_map", many=True), self._type, KeyedFilter(func))
 
     def process(  # type: ignore[override]
@@ -268,6 +268,12 @@ class KeyedStream(DataStream):
         spec = process_spec(how, key_type=self._key_type)
         return self._transform(name, spec, read_type(type_info), func)
 
+    def _under_key(self, stream: DataStream) -> DataStream:
+        """Lets errors of a function that sees no key tell it."""
+        assert stream._node is not None
+        stream._node.spec["key_type"] = engine_type(self._key_type)
+        return stream
+
     def _operator(self, setting: str) -> Transformation:
         raise ValueError(
             f"a keyed stream has no {setting}: set it on the operator before key_by() "
@@ -278,5 +284,10 @@ class KeyedStream(DataStream):
         field = field_index(position, self._type)
         if field is None:
             return self.reduce(FieldReduce(function, position))
-        spec = {"kind": "reduce", "function": function, "field": field}
+        spec = {
+            "kind": "reduce",
+            "function": function,
+            "field": field,
+            "key_type": self._key_type,
+        }
         return self._transform("Reduce", spec, self._type)

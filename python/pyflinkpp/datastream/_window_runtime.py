@@ -37,7 +37,8 @@ class WindowCall(Function):
     ``emit`` gives the results; the engine takes all of them before it goes on. With timestamps it
     then keeps what is left of the list that it gave.
 
-    ``clears`` says whether ``clear`` does anything.
+    ``clears`` says whether ``clear`` does anything, ``merges_panes`` whether what is held may be
+    merged of parts of the window.
 
     :param combine: A ReduceFunction, a callable, an AggregateFunction, or None to keep a list.
     :param window_function: Makes the results; None when what is held is the result.
@@ -57,6 +58,7 @@ class WindowCall(Function):
         self.emits_value = window_function is None and evictor is None
         self.clears = isinstance(window_function, (ProcessWindowFunction, ProcessAllWindowFunction))
         self.function_kind = "list"
+        self.merges_panes = evictor is None and getattr(combine, "merges_panes", False) is True
         self._runtime_context: RuntimeContext | None = None
         if isinstance(combine, AggregateFunction):
             self.function_kind = "aggregate"

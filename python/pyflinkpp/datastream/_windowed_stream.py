@@ -19,7 +19,7 @@ from pyflinkpp.datastream._function_window import (
     ProcessWindowFunction,
     WindowFunction,
 )
-from pyflinkpp.datastream._window_aggregation import window_reduce
+from pyflinkpp.datastream._window_aggregation import merges_exactly, window_reduce
 from pyflinkpp.datastream._window_assigner import MergingWindowAssigner, WindowAssigner
 from pyflinkpp.datastream._window_counts import (
     CountSlidingWindowAssigner,
@@ -263,6 +263,7 @@ class _Windowed(Generic[F, P]):
     def _aggregate(self, function: str, position: int | str) -> DataStream:
         field = field_index(position, self.get_input_type())
         reduce = window_reduce(function, position, field)
+        reduce.merges_panes = merges_exactly(function, field, self.get_input_type())
         stream = self._build(reduce, None, self.get_input_type())
         if field is not None and self._evictor is None:
             assert stream._node is not None
@@ -309,6 +310,7 @@ class _Windowed(Generic[F, P]):
             "all": self._all,
             "input_type": self.get_input_type(),
             "accumulator_type": accumulator_type,
+            "merges_panes": function.merges_panes,
             "aggregation": None,
         }
         if self._window_trigger is None and type(assigner) in _COUNTING:

@@ -367,6 +367,10 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         variables outside is seen. The environment variable ``PYFLINKPP_DEBUG=1`` does the same.
         Functions of parallel subtasks then share their objects.
 
+        When a function raises, the ``context`` of the JobExecutionException has the element, the
+        key and the window themselves, and its traceback ends in the function:
+        ``pdb.post_mortem(error.__traceback__)``.
+
         :param enabled: Whether to.
         :return: This environment.
         """

@@ -212,7 +212,9 @@ class AsyncOperator final : public Operator {
     return Submit(calls.get());
   }
 
-  absl::Status Failed(PyObject* element) const { return function_.Raised(element); }
+  absl::Status Failed(PyObject* element, int64_t timestamp = kMinTimestamp) const {
+    return function_.Raised({.element = element, .timestamp = timestamp});
+  }
 
   absl::Status MakeRunner() {
     static PyObject* type = nullptr;
@@ -256,7 +258,7 @@ class AsyncOperator final : public Operator {
       if (completion.exception) {
         PyObject* exception = completion.exception.get();
         PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception);
-        return Failed(element->second.value.get());
+        return Failed(element->second.value.get(), element->second.timestamp);
       }
       for (Py_ssize_t i = 0; i < PyList_GET_SIZE(completion.results.get()); ++i) {
         PyObject* result = PyList_GET_ITEM(completion.results.get(), i);
@@ -264,7 +266,11 @@ class AsyncOperator final : public Operator {
         int to;
         RecordBatch* batch = results_.Collect(result, output, &to);
         if (batch == nullptr && results_.dropped()) continue;
-        if (batch == nullptr) return function_.DoesNotFit(results_.type_that_failed());
+        if (batch == nullptr) {
+          return function_.DoesNotFit(
+              results_.type_that_failed(),
+              {.element = element->second.value.get(), .timestamp = element->second.timestamp});
+        }
         batch->timestamps().push_back(element->second.timestamp);
         ++context_->counters[0].records_out;
       }

@@ -1,5 +1,6 @@
 #include "native/errors.h"
 
+#include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "native/gil.h"
 #include "native/type_coder.h"
@@ -32,22 +33,61 @@ std::string FormatException(PyObject* error) {
   return std::string(Py_TYPE(error)->tp_name) + "\n";
 }
 
-std::string Pickle(PyObject* error) {
-  static PyObject* dumps = nullptr;
-  if (Imported(&dumps, "cloudpickle", "dumps") != nullptr) {
-    const PyRef bytes = PyRef::Steal(PyObject_CallOneArg(dumps, error));
-    if (bytes && PyBytes_Check(bytes.get())) {
-      return {PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()))};
+PyRef Unicode(absl::string_view text) {
+  return PyRef::Steal(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+}
+
+std::string Bytes(PyObject* bytes) {
+  return {PyBytes_AS_STRING(bytes), static_cast<size_t>(PyBytes_GET_SIZE(bytes))};
+}
+
+// Objects and what messages show of them; an empty tuple where there is none.
+PyRef Shown(PyObject* object) {
+  if (object == nullptr) return PyRef::Steal(PyTuple_New(0));
+  const PyRef text = Unicode(ShortRepr(object));
+  return text ? PyRef::Steal(PyTuple_Pack(2, object, text.get())) : PyRef();
+}
+
+// Puts a note and the context on the exception, and into the failure what lets the client have it.
+// That this may go wrong, as exceptions are the user's classes, costs only the extras.
+void Describe(PyObject* error, const CallOwner& owner, const CallPoint& point,
+              idl::Failure* failure) {
+  static PyObject* describe = nullptr;
+  const PyRef name = Unicode(owner.operator_name);
+  const PyRef element = Shown(point.element);
+  const PyRef key = Shown(point.key);
+  const PyRef window = Shown(point.window);
+  const PyRef timestamp = point.timestamp == kMinTimestamp
+                              ? PyRef::Borrow(Py_None)
+                              : PyRef::Steal(PyLong_FromLongLong(point.timestamp));
+  if (name && element && key && window && timestamp &&
+      Imported(&describe, "pyflinkpp.common._failures", "describe") != nullptr) {
+    const PyRef pickles = PyRef::Steal(PyObject_CallFunction(
+        describe, "OOiiOOOOzi", error, name.get(), owner.subtask, owner.parallelism, element.get(),
+        key.get(), window.get(), timestamp.get(), point.timer, InCallersThread() ? 1 : 0));
+    if (pickles) {
+      failure->pickled_exception = Bytes(PyTuple_GET_ITEM(pickles.get(), 0));
+      failure->__set_pickled_context(Bytes(PyTuple_GET_ITEM(pickles.get(), 1)));
     }
   }
   PyErr_Clear();
-  return "";
 }
 
-}  // namespace
+std::string At(const CallPoint& point) {
+  std::string text;
+  if (point.element != nullptr)
+    absl::StrAppend(&text, " on the element ", ShortRepr(point.element));
+  if (point.key != nullptr) absl::StrAppend(&text, " under the key ", ShortRepr(point.key));
+  if (point.window != nullptr) absl::StrAppend(&text, " in the window ", ShortRepr(point.window));
+  if (point.timestamp != kMinTimestamp) {
+    absl::StrAppend(&text, point.timer != nullptr ? " at the timer " : " at the time ",
+                    point.timestamp);
+  }
+  return text;
+}
 
-absl::Status CaptureOperatorError(const std::string& headline, const std::string& operator_name,
-                                  int subtask) {
+absl::Status Capture(const CallOwner& owner, absl::string_view headline, const CallPoint& point) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   PyErr_NormalizeException(&type, &value, &traceback);
@@ -58,47 +98,49 @@ absl::Status CaptureOperatorError(const std::string& headline, const std::string
 
   idl::Failure failure;
   failure.kind = idl::FaultKind::USER;
-  failure.operator_name = operator_name;
-  failure.subtask = subtask;
-  failure.message = headline;
+  failure.operator_name = owner.operator_name;
+  failure.subtask = owner.subtask;
+  failure.message = absl::StrCat(headline, At(point));
   if (error) {
     const PyRef message = PyRef::Steal(PyObject_Str(error.get()));
     PyErr_Clear();
     failure.message +=
         std::string(": ") + Py_TYPE(error.get())->tp_name + ": " + Text(message.get());
     if (traceback_ref) failure.message += "\n\n" + FormatException(error.get());
-    failure.pickled_exception = Pickle(error.get());
+    Describe(error.get(), owner, point, &failure);
   }
   while (!failure.message.empty() && failure.message.back() == '\n') failure.message.pop_back();
   return FailureStatus(std::move(failure));
 }
 
+}  // namespace
+
+absl::Status CaptureCallError(const CallOwner& owner, absl::string_view what,
+                              const CallPoint& point) {
+  return Capture(owner,
+                 absl::StrCat("operator '", owner.operator_name, "' (subtask ", owner.subtask + 1,
+                              "/", owner.parallelism, ") ", what),
+                 point);
+}
+
 absl::Status CaptureError(const std::string& headline) {
-  return CaptureOperatorError(headline, "", -1);
+  return Capture({"", -1, 0}, headline, {});
 }
 
 void RaiseFailure(const idl::Failure& failure) {
-  static PyObject* type = nullptr;
-  if (Imported(&type, "pyflinkpp.common.exceptions", "JobExecutionException") == nullptr) return;
-  const PyRef message = PyRef::Steal(PyUnicode_DecodeUTF8(
-      failure.message.data(), static_cast<Py_ssize_t>(failure.message.size()), "replace"));
-  const PyRef error = message ? PyRef::Steal(PyObject_CallOneArg(type, message.get())) : PyRef();
-  if (!error) return;
-  const PyRef name = PyRef::Steal(
-      PyUnicode_DecodeUTF8(failure.operator_name.data(),
-                           static_cast<Py_ssize_t>(failure.operator_name.size()), "replace"));
-  const PyRef subtask = PyRef::Steal(PyLong_FromLong(failure.subtask));
-  if (name) PyObject_SetAttrString(error.get(), "operator_name", name.get());
-  if (subtask) PyObject_SetAttrString(error.get(), "subtask", subtask.get());
-  if (!failure.pickled_exception.empty()) {
-    PyRef cause = Unpickled(failure.pickled_exception);
-    if (cause && PyExceptionInstance_Check(cause.get())) {
-      PyObject_SetAttrString(error.get(), "cause", cause.get());
-      PyException_SetCause(error.get(), cause.release());
-    }
-  }
-  PyErr_Clear();
-  PyErr_SetObject(type, error.get());
+  static PyObject* make = nullptr;
+  if (Imported(&make, "pyflinkpp.common._failures", "job_exception") == nullptr) return;
+  const PyRef message = Unicode(failure.message);
+  const PyRef name = Unicode(failure.operator_name);
+  const PyRef error =
+      PyRef::Steal(message && name ? PyObject_CallFunction(
+                                         make, "OOiy#y#", message.get(), name.get(),
+                                         failure.subtask, failure.pickled_exception.data(),
+                                         static_cast<Py_ssize_t>(failure.pickled_exception.size()),
+                                         failure.pickled_context.data(),
+                                         static_cast<Py_ssize_t>(failure.pickled_context.size()))
+                                   : nullptr);
+  if (error) PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
 }
 
 void RaiseStatus(const absl::Status& status) {

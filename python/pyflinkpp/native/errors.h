@@ -6,18 +6,53 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "core/idl/pyflinkpp_types.h"
+#include "core/stream/stream_element.h"
 
 namespace pyflinkpp {
 
-// Takes the error that is set (the interpreter's lock is held): "HEADLINE: TYPE: MESSAGE" and the
-// user's traceback, if there is one. The exception itself travels along as a pickle where that is
-// possible.
+// What was at hand when the user's code was called; null: it isn't known, or there is none. Objects
+// are borrowed.
+struct CallPoint {
+  PyObject* element = nullptr;
+  PyObject* key = nullptr;
+  PyObject* window = nullptr;
+  int64_t timestamp = kMinTimestamp;  // of the element, or of the timer
+  const char* timer = nullptr;        // "EVENT_TIME", "PROCESSING_TIME": a timer fires
+};
+
+// Whose code it is.
+struct CallOwner {
+  const std::string& operator_name;
+  int subtask;  // from 0
+  int parallelism;
+};
+
+// Takes the error that is set (the interpreter's lock is held):
+//
+//   operator 'NAME' (subtask 1/2) WHAT on the element E under the key K at the time T: TYPE: MESSAGE
+//
+// and the user's traceback, if there is one. The exception itself goes to the client with a note and
+// a FailureContext: as it is when the job runs in the caller's thread, else as a pickle, where that
+// is possible.
+absl::Status CaptureCallError(const CallOwner& owner, absl::string_view what,
+                              const CallPoint& point = {});
+
+// The same where no operator is known: "HEADLINE: TYPE: MESSAGE".
 absl::Status CaptureError(const std::string& headline);
 
-// The same with the operator and subtask known.
-absl::Status CaptureOperatorError(const std::string& headline, const std::string& operator_name,
-                                  int subtask);
+// Keeps the error that is set aside for its lifetime, and sets it again.
+class ErrorAside {
+ public:
+  ErrorAside() { PyErr_Fetch(&type_, &value_, &traceback_); }
+  ~ErrorAside() { PyErr_Restore(type_, value_, traceback_); }
+  ErrorAside(const ErrorAside&) = delete;
+  ErrorAside& operator=(const ErrorAside&) = delete;
+
+ private:
+  PyObject *type_, *value_, *traceback_;
+};
 
 // Raises a job's failure as pyflinkpp.common.exceptions.JobExecutionException.
 void RaiseFailure(const idl::Failure& failure);

@@ -148,6 +148,18 @@ const RecordKey* FunctionRuntime::KeyOf(const StateCell& cell) {
   return &window_key_;
 }
 
+PointInHand::PointInHand(FunctionRuntime* runtime, PyObject* element, bool with_key) {
+  point.element = element;
+  if (runtime == nullptr) return;
+  point.timestamp = runtime->timestamp();
+  point.timer = runtime->time_domain();
+  if (!with_key || runtime->key() == nullptr) return;
+  const ErrorAside aside;
+  key_ = PyRef::Steal(runtime->KeyObject());
+  PyErr_Clear();
+  point.key = key_.get();
+}
+
 StateCell* FunctionRuntime::MakeCell(const std::string& name, PyObject* type_descriptor,
                                      bool of_window) {
   if (!keyed_ || context_->keyed_state == nullptr) {

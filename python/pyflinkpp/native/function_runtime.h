@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "native/errors.h"
 #include "native/gil.h"
 #include "native/key_encoder.h"
 #include "native/type_coder.h"
@@ -97,6 +98,17 @@ class FunctionRuntime {
   std::vector<std::unique_ptr<StateCell>> cells_;
   std::string window_key_bytes_;
   RecordKey window_key_;
+};
+
+// The element or timer in hand of a runtime, for the error that is set: which stays set.
+class PointInHand {
+ public:
+  // `runtime`: null: nothing is known. `element`: borrowed; may be null.
+  PointInHand(FunctionRuntime* runtime, PyObject* element, bool with_key = true);
+  CallPoint point;
+
+ private:
+  PyRef key_;
 };
 
 // The Python types over it: FunctionContext, TimerService, StateCell, StateStore. False with an

@@ -23,6 +23,7 @@ WaitingList& Waiting() {
 // The thread state of an engine's thread while it doesn't hold the lock.
 struct ThreadStateKeeper {
   PyThreadState* state = nullptr;
+  bool made = false;  // by the engine: Python did not know the thread before
   ~ThreadStateKeeper() {
     if (state == nullptr || !Py_IsInitialized()) return;
     PyEval_RestoreThread(state);
@@ -40,9 +41,12 @@ Gil::Gil(bool take) : held_before_(!take || PyGILState_Check() != 0) {
   if (keeper.state != nullptr) {
     PyEval_RestoreThread(keeper.state);
   } else {
+    keeper.made = PyGILState_GetThisThreadState() == nullptr;
     PyGILState_Ensure();
   }
 }
+
+bool InCallersThread() { return !keeper.made; }
 
 Gil::~Gil() {
   if (!held_before_) keeper.state = PyEval_SaveThread();

@@ -24,6 +24,10 @@ class Gil {
   const bool held_before_;
 };
 
+// Whether this is a thread of Python's, not of the engine's: jobs that are debugged and harnesses run
+// in the thread that waits for them. REQUIRES: the lock is held.
+bool InCallersThread();
+
 // An owned reference. Copy and destroy under the lock only.
 class PyRef {
  public:

@@ -145,6 +145,7 @@ idl::Window WindowOf(const py::dict& spec) {
   window.input_type = TypeFromDescriptor(spec["input_type"]);
   if (!spec["accumulator_type"].is_none())
     window.__set_accumulator_type(TypeFromDescriptor(spec["accumulator_type"]));
+  if (py::cast<bool>(spec["merges_panes"])) window.__set_merges_panes(true);
   return window;
 }
 
@@ -216,6 +217,7 @@ idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type)
       reduce.field = py::cast<int>(spec["field"]);
     }
     reduce.final_only = py::cast<bool>(spec["final_only"]);
+    if (!spec["key_type"].is_none()) reduce.__set_key_type(TypeFromDescriptor(spec["key_type"]));
     result.__set_reduce(std::move(reduce));
   } else if (kind == "project") {
     idl::Project project;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/hash.h"
+#include "native/errors.h"
 #include "native/gil.h"
 
 namespace pyflinkpp {
@@ -310,6 +311,16 @@ bool KeyEncoder::Encode(PyObject* key, Arena& arena, RecordKey* result) {
 PyObject* KeyDecoder::Decode(absl::string_view bytes) const {
   BinaryReader in(bytes);
   return coder_ == nullptr ? DecodeAny(in, 0).release() : coder_->Read(in);
+}
+
+PyRef KeyInError(const idl::TypeInformation& type, const RecordKey& key) {
+  const ErrorAside aside;
+  std::shared_ptr<const TypeCoder> coder;
+  PyRef object;
+  if (MakeKeyCoder(&type, &coder))
+    object = PyRef::Steal(KeyDecoder(std::move(coder)).Decode(key.bytes()));
+  PyErr_Clear();
+  return object;
 }
 
 bool MakeKeyCoder(const idl::TypeInformation* type, std::shared_ptr<const TypeCoder>* coder) {

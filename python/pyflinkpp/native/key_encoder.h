@@ -47,4 +47,8 @@ class KeyDecoder {
 // with an error set.
 bool MakeKeyCoder(const idl::TypeInformation* type, std::shared_ptr<const TypeCoder>* coder);
 
+// The key of a call whose error is set, which stays set; none when it can't be read. `type`: as it
+// was declared; PICKLED for keys without a type.
+PyRef KeyInError(const idl::TypeInformation& type, const RecordKey& key);
+
 }  // namespace pyflinkpp

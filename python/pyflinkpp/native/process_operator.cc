@@ -39,8 +39,8 @@ class ProcessOperator final : public Operator {
     runtime_ = FunctionRuntime::Make(context, node_.name);
     if (!results_.Open() ||
         !runtime_->Open(spec_.keyed, spec_.__isset.key_type ? &spec_.key_type : nullptr)) {
-      return CaptureOperatorError(absl::StrCat("operator '", node_.name, "' can't be opened"),
-                                  node_.name, context.subtask);
+      return CaptureCallError({node_.name, context.subtask, context.parallelism},
+                              "can't be opened");
     }
     RETURN_IF_ERROR(runtime_->RegisterTimers());
     RETURN_IF_ERROR(function_.Open(context, runtime_));
@@ -204,19 +204,7 @@ class ProcessOperator final : public Operator {
 
   // The error that is set, with what is at hand: element, key, time.
   absl::Status Failed() const {
-    std::string where;
-    if (runtime_ != nullptr && runtime_->key() != nullptr) {
-      PyObject *type, *error, *traceback;
-      PyErr_Fetch(&type, &error, &traceback);
-      const PyRef key = PyRef::Steal(runtime_->KeyObject());
-      if (key) absl::StrAppend(&where, " under the key ", ShortRepr(key.get()));
-      PyErr_Restore(type, error, traceback);
-    }
-    if (runtime_ != nullptr && runtime_->timestamp() != kMinTimestamp) {
-      absl::StrAppend(&where, timer_ != nullptr ? " at the timer " : " at the time ",
-                      runtime_->timestamp());
-    }
-    return function_.Raised(element_.get(), where);
+    return function_.Raised(PointInHand(runtime_.get(), element_.get()).point);
   }
 
   // Takes an element over (null: it could not be read).
@@ -282,7 +270,8 @@ class ProcessOperator final : public Operator {
       batch->timestamps().push_back(timestamp);
       context_->counters[0].records_out += to == Output::kMain;
     } else if (!results_.dropped()) {
-      return function_.DoesNotFit(results_.type_that_failed());
+      return function_.DoesNotFit(results_.type_that_failed(),
+                                  PointInHand(runtime_.get(), element_.get()).point);
     }
     return absl::OkStatus();
   }

@@ -6,6 +6,7 @@
 #include "core/base/status.h"
 #include "native/errors.h"
 #include "native/gil.h"
+#include "native/key_encoder.h"
 #include "native/python_serializer.h"
 #include "native/user_function.h"
 
@@ -107,9 +108,9 @@ class PythonReduce final : public ReduceFunction {
         *slot = value;
       } else {
         PyObject* combined = Combine(*slot, value);
-        if (combined == nullptr) return Raised(value);
+        if (combined == nullptr) return Failed(batch, view.position, value, "failed");
         combined = outcome_.Normalize(combined, *slot);
-        if (combined == nullptr) return DoesNotFit(value);
+        if (combined == nullptr) return DoesNotFit(batch, view.position, value);
         PyObject* old = std::exchange(*slot, combined);
         Py_DECREF(value);
         Py_DECREF(old);
@@ -121,7 +122,7 @@ class PythonReduce final : public ReduceFunction {
         } else {
           copy = serializer_->CopyObject(copy);
           if (copy == nullptr)
-            return CaptureOperatorError("the state can't be copied", node_.name, context_->subtask);
+            return Failed(batch, view.position, nullptr, "has state that can't be copied");
         }
         emitted->AppendRow(copy);
         if (timestamps) emitted->timestamps().push_back(batch.timestamps()[view.position]);
@@ -165,22 +166,21 @@ class PythonReduce final : public ReduceFunction {
     return field_.With(current, PyRef::Borrow(b.get()));
   }
 
-  // The error that is set; takes the element over.
-  absl::Status Raised(PyObject* element_reference) const {
-    const PyRef owned = PyRef::Steal(element_reference);
-    PyObject* element = owned.get();
-    if (function_) return function_->Raised(element);
-    return CaptureOperatorError(
-        absl::StrCat("operator '", node_.name, "' (subtask ", context_->subtask + 1, "/",
-                     context_->parallelism, ") failed on the element ", ShortRepr(element)),
-        node_.name, context_->subtask);
+  // The error that is set, of record `i`; takes its element over.
+  absl::Status Failed(const RecordBatch& batch, size_t i, PyObject* element,
+                      absl::string_view what) const {
+    const PyRef owned = PyRef::Steal(element);
+    CallPoint point{.element = element};
+    if (batch.has_timestamps()) point.timestamp = batch.timestamps()[i];
+    const PyRef key =
+        batch.has_keys() ? KeyInError(node_.spec.reduce.key_type, batch.keys()[i]) : PyRef();
+    point.key = key.get();
+    return CaptureCallError({node_.name, context_->subtask, context_->parallelism}, what, point);
   }
-  absl::Status DoesNotFit(PyObject* element_reference) const {
-    const PyRef owned = PyRef::Steal(element_reference);
-    if (function_) return function_->DoesNotFit(serializer_->name());
-    return CaptureOperatorError(absl::StrCat("the result of operator '", node_.name,
-                                             "' does not fit its type ", serializer_->name()),
-                                node_.name, context_->subtask);
+  absl::Status DoesNotFit(const RecordBatch& batch, size_t i, PyObject* element) const {
+    return Failed(
+        batch, i, element,
+        absl::StrCat("returned a value that does not fit its declared type ", serializer_->name()));
   }
 
   const idl::OperatorNode node_;

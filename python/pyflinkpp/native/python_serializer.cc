@@ -43,9 +43,9 @@ absl::Status PythonSerializer::Copy(const std::byte* from, size_t count, std::by
   for (size_t i = 0; i < count; ++i) {
     copies[i] = CopyObject(Objects(from)[i]);
     if (copies[i] == nullptr) {
-      const absl::Status status = CaptureError(
-          absl::StrCat("the value ", ShortRepr(Objects(from)[i]),
-                       " goes to several operators and can't be copied for each of them"));
+      const absl::Status status =
+          CaptureError(absl::StrCat("the value ", ShortRepr(Objects(from)[i]),
+                                    " is needed more than once and can't be copied"));
       for (size_t done = 0; done < i; ++done) Py_CLEAR(copies[done]);
       return status;
     }

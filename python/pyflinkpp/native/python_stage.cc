@@ -43,6 +43,7 @@ class PythonStage final : public Operator {
     if (steps_.empty()) return;
     Gil gil;
     steps_.clear();
+    key_in_error_ = PyRef();
   }
 
   absl::Status Open(OperatorContext& context) override {
@@ -61,13 +62,15 @@ class PythonStage final : public Operator {
     }
     out_ = &output.batch(output_serializer_);
     output_ = &output;
+    view_ = &view;
     out_->Reserve(std::min(kBatchRecordsMax, 2 * batch.size()));
     if (emits_keys_) out_->keys().reserve(std::min(kBatchRecordsMax, 2 * batch.size()));
     failure_ = absl::OkStatus();
     Gil gil;
     ReleaseWaiting();
     for (Step* step : assigners_) {
-      if (!step->watermarks->Begin(batch.split())) return Failed(*step);
+      if (!step->watermarks->Begin(batch.split()))
+        return CaptureCallError(step->Owner(*context_), "failed");
     }
     const absl::StatusOr<Progress> progress = ProcessRecords(view);
     for (Step* step : assigners_) step->watermarks->End();
@@ -89,7 +92,8 @@ class PythonStage final : public Operator {
     for (Step* step : assigners_) {
       std::optional<Watermark> watermark;
       if (step->watermarks->next() > now) continue;
-      if (!step->watermarks->OnPeriodic(now, &watermark)) return Failed(*step);
+      if (!step->watermarks->OnPeriodic(now, &watermark))
+        return CaptureCallError(step->Owner(*context_), "failed");
       if (watermark && step == assigner_) output.EmitWatermark(*watermark);
     }
     return absl::OkStatus();
@@ -102,6 +106,7 @@ class PythonStage final : public Operator {
     assigners_.clear();
     for (size_t i = steps_.size(); i-- > 0;) first.Update(steps_[i]->Close());
     steps_.clear();
+    key_in_error_ = PyRef();
     return first;
   }
 
@@ -158,8 +163,7 @@ class PythonStage final : public Operator {
         outcome.emplace(*coder, node.output_type.kind);
       }
       if (watermarks && !watermarks->Open(context.env.clock.NowMillis(), context.splits)) {
-        return CaptureOperatorError(absl::StrCat("operator '", node.name, "' can't be opened"),
-                                    node.name, context.subtask);
+        return CaptureCallError(Owner(context), "can't be opened");
       }
       if (!function) return absl::OkStatus();
       if (kind == StepKind::kPartitionCustom) return OpenPartitioner(context);
@@ -207,6 +211,10 @@ class PythonStage final : public Operator {
       return first;
     }
 
+    CallOwner Owner(const OperatorContext& context) const {
+      return {node.name, context.subtask, context.parallelism};
+    }
+
     const idl::OperatorNode node;
     StepKind kind = StepKind::kProject;
     std::optional<UserFunction> function;    // none: project
@@ -226,15 +234,28 @@ class PythonStage final : public Operator {
     return Flow::kFailed;
   }
   // The error that is set was raised by a step, on no element.
-  absl::Status Failed(const Step& step) {
-    return CaptureOperatorError(absl::StrCat("operator '", step.node.name, "' failed"),
-                                step.node.name, context_->subtask);
-  }
   // The error that is set was raised on `value`, which is taken over.
   Flow FailOn(const Step& step, PyObject* value) {
     const PyRef owned = PyRef::Steal(value);
-    if (!step.function) return Fail(Failed(step));
-    return Fail(step.function->Raised(value));
+    return Fail(CaptureCallError(step.Owner(*context_), "failed", PointOf(step, value)));
+  }
+  CallPoint PointOf(const Step& step, PyObject* element) {
+    const RecordKey* key = KeyOf(step);
+    key_in_error_ = key == nullptr ? PyRef() : KeyInError(step.node.spec.python.key_type, *key);
+    const bool assigns = step.kind == StepKind::kAssignTimestamps;
+    return {.element = element,
+            .key = key_in_error_.get(),
+            .timestamp = assigns ? element_timestamp_ : timestamp_};
+  }
+  // The key under which a step is called: that of the input, or of the key_by just before.
+  const RecordKey* KeyOf(const Step& step) const {
+    if (&step == steps_.front().get()) {
+      return view_->batch->has_keys() ? &view_->batch->keys()[view_->position] : nullptr;
+    }
+    for (size_t i = 1; i < steps_.size(); ++i) {
+      if (&step == steps_[i].get() && steps_[i - 1]->kind == StepKind::kKeyBy) return &key_;
+    }
+    return nullptr;
   }
 
   absl::StatusOr<Progress> ProcessRecords(RecordBatchView& view) {
@@ -353,7 +374,7 @@ class PythonStage final : public Operator {
       if (result == nullptr) {
         if (PyErr_Occurred()) {
           if (!PyErr_ExceptionMatches(PyExc_StopIteration))
-            return Fail(step.function->Raised(step.element.get()));
+            return Fail(step.function->Raised(PointOf(step, step.element.get())));
           PyErr_Clear();
         }
         step.iterator = PyRef();
@@ -361,7 +382,7 @@ class PythonStage final : public Operator {
         return Flow::kThrough;
       }
       if (step.outcome && (result = step.outcome->Normalize(result)) == nullptr)
-        return DoesNotFit(step, nullptr);
+        return DoesNotFit(step, PyRef::Borrow(step.element.get()).release());
       ++step.counters->records_out;
       timestamp_ = element_timestamp_;
       const Flow flow = Run(i + 1, result);
@@ -372,7 +393,7 @@ class PythonStage final : public Operator {
 
   Flow DoesNotFit(const Step& step, PyObject* value) {
     const PyRef owned = PyRef::Steal(value);
-    return Fail(step.function->DoesNotFit(step.coder->name()));
+    return Fail(step.function->DoesNotFit(step.coder->name(), PointOf(step, value)));
   }
 
   static PyRef Project(const Step& step, PyObject* value) {
@@ -431,6 +452,8 @@ class PythonStage final : public Operator {
   RowTaker take_ = nullptr;
 
   // Of the call that runs.
+  const RecordBatchView* view_ = nullptr;
+  PyRef key_in_error_;
   RecordBatch* out_ = nullptr;
   RecordKey key_;
   Output* output_ = nullptr;

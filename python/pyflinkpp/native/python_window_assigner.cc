@@ -27,6 +27,8 @@ class PythonWindowAssigner final : public WindowAssigner {
   absl::Status Assign(const RecordBatch& batch, size_t i, int64_t timestamp,
                       AssignerContext& context, std::vector<Window>& windows) override {
     Gil gil;
+    key_ = &context.key();
+    timestamp_ = timestamp;
     if (!assigner_) RETURN_IF_ERROR(MakeAssigner());
     const PyRef value = PyRef::Steal(share_->Element(batch, i));
     if (!value) return Failed(nullptr);
@@ -80,6 +82,7 @@ class PythonWindowAssigner final : public WindowAssigner {
   bool is_session() const { return spec_.kind == idl::WindowAssignerKind::SESSION; }
 
   absl::Status Failed(PyObject* element) const {
+    if (key_ != nullptr) share_->BeginElement(*key_, timestamp_);
     return share_->Failed(element, "failed in its window assigner");
   }
 
@@ -125,6 +128,8 @@ class PythonWindowAssigner final : public WindowAssigner {
   GilScope scope_;
   PyRef assigner_;
   PyRef context_;
+  const RecordKey* key_ = nullptr;  // of the element in hand, for errors
+  int64_t timestamp_ = kMinTimestamp;
 };
 
 }  // namespace

@@ -81,6 +81,10 @@ class PythonWindowFunction final : public WindowFunction {
 
   std::shared_ptr<const TypeSerializer> ContentsSerializer() override { return contents_; }
 
+  bool merges_panes() const override {
+    return spec_.merges_panes && spec_.contents != idl::WindowFunctionKind::LIST;
+  }
+
   void Hint(const std::byte* contents) override {
     PyObject* kept = *reinterpret_cast<PyObject* const*>(contents);
     if (kept == nullptr || !PyTuple_CheckExact(kept)) return;
@@ -92,7 +96,7 @@ class PythonWindowFunction final : public WindowFunction {
   absl::Status Add(RecordBatch& batch, size_t i, bool is_new, std::byte* contents) override {
     RETURN_IF_ERROR(flushed_);
     PyRef value = PyRef::Steal(share_->Element(batch, i));
-    if (!value) return share_->Failed(nullptr, "can't read its input");
+    if (!value) return FailedToAdd(batch, i, nullptr, "can't read its input");
     PyObject*& kept = *reinterpret_cast<PyObject**>(contents);
     PyObject* next = nullptr;
     switch (spec_.contents) {
@@ -105,23 +109,24 @@ class PythonWindowFunction final : public WindowFunction {
         break;
       case idl::WindowFunctionKind::AGGREGATE: {
         const PyRef created = PyRef::Steal(is_new ? create_.Call() : nullptr);
-        if (is_new && !created) return share_->Failed(value.get(), "failed");
+        if (is_new && !created) return FailedToAdd(batch, i, value.get());
         next = combine_.Call(value.get(), is_new ? created.get() : kept);
         break;
       }
       default:
         return Append(batch, i, value, is_new, kept);
     }
-    if (next == nullptr) return share_->Failed(value.get(), "failed");
+    if (next == nullptr) return FailedToAdd(batch, i, value.get());
     if (normalizer_ && (next = normalizer_->Normalize(next, kept)) == nullptr) {
-      return call_.DoesNotFit(normalizer_->coder().name());
+      share_->BeginElement(batch, i);
+      return share_->DoesNotFit(value.get(), normalizer_->coder().name());
     }
     PyObject* old = std::exchange(kept, next);
     Py_XDECREF(old);
     return absl::OkStatus();
   }
 
-  absl::Status Merge(std::byte* from, std::byte* into) override {
+  absl::Status Merge(const RecordKey& key, std::byte* from, std::byte* into) override {
     PyObject*& kept = *reinterpret_cast<PyObject**>(into);
     PyObject* other = *reinterpret_cast<PyObject**>(from);
     PyObject* next;
@@ -137,9 +142,13 @@ class PythonWindowFunction final : public WindowFunction {
     } else {
       next = merge_.Call(kept, other);
     }
-    if (next == nullptr) return share_->Failed(nullptr, "failed to merge two windows");
+    if (next == nullptr) {
+      share_->BeginElement(key, kMinTimestamp);
+      return share_->Failed(nullptr, "failed to merge");
+    }
     if (normalizer_ && (next = normalizer_->Normalize(next)) == nullptr) {
-      return call_.DoesNotFit(normalizer_->coder().name());
+      share_->BeginElement(key, kMinTimestamp);
+      return share_->DoesNotFit(nullptr, normalizer_->coder().name());
     }
     PyObject* old = std::exchange(kept, next);
     Py_DECREF(old);
@@ -209,18 +218,24 @@ class PythonWindowFunction final : public WindowFunction {
     return context_ ? absl::OkStatus() : share_->Failed(nullptr, "can't be opened");
   }
 
+  // The error that is set, of the element in hand.
+  absl::Status FailedToAdd(const RecordBatch& batch, size_t i, PyObject* element,
+                           const char* what = "failed") {
+    share_->BeginElement(batch, i);
+    return share_->Failed(element, what);
+  }
+
   // An element for a list of them, with its timestamp where an evictor wants to see it.
   absl::Status Append(const RecordBatch& batch, size_t i, PyRef& value, bool is_new,
                       PyObject*& kept) {
     if (is_new) kept = PyList_New(0);
-    if (kept == nullptr) return share_->Failed(value.get(), "failed");
+    if (kept == nullptr) return FailedToAdd(batch, i, value.get());
     if (with_timestamps_) {
       const int64_t timestamp = batch.has_timestamps() ? batch.timestamps()[i] : kMinTimestamp;
       value = PyRef::Steal(PyObject_CallFunction(timestamped_.get(), "OL", value.get(),
                                                  static_cast<long long>(timestamp)));
     }
-    if (!value || PyList_Append(kept, value.get()) < 0)
-      return share_->Failed(value.get(), "failed");
+    if (!value || PyList_Append(kept, value.get()) < 0) return FailedToAdd(batch, i, value.get());
     return absl::OkStatus();
   }
 
@@ -235,7 +250,7 @@ class PythonWindowFunction final : public WindowFunction {
     if (result == nullptr) return share_->Failed(nullptr, "failed");
     int to;
     if (results_.Collect(result, output, &to) == nullptr && !results_.dropped()) {
-      return call_.DoesNotFit(results_.type_that_failed());
+      return share_->DoesNotFit(nullptr, results_.type_that_failed());
     }
     return absl::OkStatus();
   }

@@ -69,6 +69,7 @@ absl::Status WindowShare::Open(OperatorContext& context, const WindowTimes& time
                                const idl::Window& spec) {
   context_ = &context;
   times_ = &times;
+  shows_key_ = !spec.all;
   runtime_ = FunctionRuntime::Make(context, operator_name_);
   if (!runtime_->Open(true, spec.__isset.key_type ? &spec.key_type : nullptr)) {
     return Failed(nullptr, "can't be opened");
@@ -84,6 +85,18 @@ void WindowShare::Begin(const RecordKey& key, const Window& window, int64_t time
   runtime_->Begin(timestamp, &key);
   runtime_->watermark = times_->current_watermark();
   runtime_->window = {window.start, window.end};
+  window_ = window;
+}
+
+void WindowShare::BeginElement(const RecordKey& key, int64_t timestamp) {
+  runtime_->Begin(timestamp, &key);
+  window_.reset();
+}
+
+void WindowShare::BeginElement(const RecordBatch& batch, size_t i) {
+  runtime_->Begin(batch.has_timestamps() ? batch.timestamps()[i] : kMinTimestamp,
+                  batch.has_keys() ? &batch.keys()[i] : nullptr);
+  window_.reset();
 }
 
 PyObject* WindowShare::WindowObject(const Window& window) {
@@ -140,12 +153,22 @@ PyObject* WindowShare::Element(const RecordBatch& batch, size_t i) {
   return read_(batch.row(i));
 }
 
-absl::Status WindowShare::Failed(PyObject* element, const char* what) const {
-  std::string headline =
-      absl::StrCat("operator '", operator_name_, "' (subtask ", context_->subtask + 1, "/",
-                   context_->parallelism, ") ", what);
-  if (element != nullptr) absl::StrAppend(&headline, " on the element ", ShortRepr(element));
-  return CaptureOperatorError(headline, operator_name_, context_->subtask);
+absl::Status WindowShare::Failed(PyObject* element, absl::string_view what) {
+  PointInHand at(runtime_.get(), element, shows_key_);
+  PyRef window;
+  if (window_.has_value()) {
+    const ErrorAside aside;
+    window = PyRef::Steal(WindowObject(*window_));
+    PyErr_Clear();
+    at.point.window = window.get();
+  }
+  return CaptureCallError({operator_name_, context_->subtask, context_->parallelism}, what,
+                          at.point);
+}
+
+absl::Status WindowShare::DoesNotFit(PyObject* element, const std::string& type) {
+  return Failed(element,
+                absl::StrCat("returned a value that does not fit its declared type ", type));
 }
 
 absl::StatusOr<std::unique_ptr<Operator>> MakePythonWindowOperator(

@@ -35,9 +35,15 @@ class WindowShare {
   PyObject* runtime_context() const { return runtime_context_; }
   void set_runtime_context(PyObject* context) { runtime_context_ = context; }
 
-  // The key and window in hand, for states and contexts.
+  // The key and window in hand, for states, contexts and errors.
   void Begin(const RecordKey& key, const Window& window, int64_t timestamp);
-  void End() { runtime_->End(); }
+  // The same where no window is known, for errors.
+  void BeginElement(const RecordKey& key, int64_t timestamp);
+  void BeginElement(const RecordBatch& batch, size_t i);
+  void End() {
+    runtime_->End();
+    window_.reset();
+  }
 
   // New references; null with an error set.
   PyObject* WindowObject(const Window& window);
@@ -46,7 +52,9 @@ class WindowShare {
   // The element's value. `value_of_row` needs the batch's serializer only when that changes.
   PyObject* Element(const RecordBatch& batch, size_t i);
 
-  absl::Status Failed(PyObject* element, const char* what) const;
+  // The error that is set, with what is in hand.
+  absl::Status Failed(PyObject* element, absl::string_view what);
+  absl::Status DoesNotFit(PyObject* element, const std::string& type);
 
  private:
   const std::string operator_name_;
@@ -54,6 +62,8 @@ class WindowShare {
   OperatorContext* context_ = nullptr;
   const WindowTimes* times_ = nullptr;
   std::shared_ptr<FunctionRuntime> runtime_;
+  bool shows_key_ = true;
+  std::optional<Window> window_;  // in hand
   PyObject* runtime_context_ = Py_None;
   const TypeSerializer* reads_ = nullptr;  // the serializer that read_ is for
   RowReader read_ = nullptr;

@@ -16,22 +16,17 @@ PyObject* CallAnyObject(PyObject* callable, PyObject* const* arguments, size_t c
 
 }  // namespace
 
-std::string UserFunction::Where() const {
-  return absl::StrCat("operator '", operator_name_, "' (subtask ", context_->subtask + 1, "/",
-                      context_->parallelism, ")");
+CallOwner UserFunction::Owner() const {
+  return {operator_name_, context_->subtask, context_->parallelism};
 }
 
-absl::Status UserFunction::Raised(PyObject* element, const std::string& where) const {
-  std::string headline = Where() + " failed";
-  if (element != nullptr) absl::StrAppend(&headline, " on the element ", ShortRepr(element));
-  headline += where;
-  return CaptureOperatorError(headline, operator_name_, context_->subtask);
+absl::Status UserFunction::Raised(const CallPoint& point) const {
+  return CaptureCallError(Owner(), "failed", point);
 }
 
-absl::Status UserFunction::DoesNotFit(const std::string& type) const {
-  return CaptureOperatorError(
-      absl::StrCat(Where(), " returned a value that does not fit its declared type ", type),
-      operator_name_, context_->subtask);
+absl::Status UserFunction::DoesNotFit(const std::string& type, const CallPoint& point) const {
+  return CaptureCallError(
+      Owner(), absl::StrCat("returned a value that does not fit its declared type ", type), point);
 }
 
 Callable::Callable(PyRef object)
@@ -41,7 +36,7 @@ Callable::Callable(PyRef object)
 
 absl::StatusOr<Callable> UserFunction::Bind(const char* method) const {
   PyRef bound = PyRef::Steal(PyObject_GetAttrString(function_.get(), method));
-  if (!bound) return Raised(nullptr);
+  if (!bound) return Raised();
   return Callable(std::move(bound));
 }
 
@@ -53,15 +48,15 @@ absl::Status UserFunction::Open(OperatorContext& context,
   if (Imported(&function_type, "pyflinkpp.datastream.functions", "Function") == nullptr ||
       Imported(&make_context, "pyflinkpp.datastream.functions", "_make_runtime_context") ==
           nullptr) {
-    return Raised(nullptr);
+    return Raised();
   }
   function_ = Unpickled(pickle_);
-  if (!function_) return Raised(nullptr);
+  if (!function_) return Raised();
   const int rich = PyObject_IsInstance(function_.get(), function_type);
-  if (rich < 0) return Raised(nullptr);
+  if (rich < 0) return Raised();
   if (!rich && !PyCallable_Check(function_.get())) {  // as a TimestampAssigner
     PyRef method = PyRef::Steal(PyObject_GetAttrString(function_.get(), method_));
-    if (!method) return Raised(nullptr);
+    if (!method) return Raised();
     callable_ = Callable(std::move(method));
   } else if (!rich) {
     callable_ = Callable(PyRef::Borrow(function_.get()));
@@ -71,22 +66,22 @@ absl::Status UserFunction::Open(OperatorContext& context,
       const PyRef text = PyRef::Steal(PyUnicode_FromString(value.c_str()));
       if (!parameters || !text ||
           PyDict_SetItemString(parameters.get(), key.c_str(), text.get()) < 0)
-        return Raised(nullptr);
+        return Raised();
     }
     runtime_context_ = PyRef::Steal(PyObject_CallFunction(
         make_context, "siiiiOs", context.task_name.c_str(), context.parallelism, context.subtask,
         context.attempt, context.max_parallelism, parameters.get(), operator_name_.c_str()));
-    if (!runtime_context_) return Raised(nullptr);
+    if (!runtime_context_) return Raised();
     if (runtime != nullptr) {
       const PyRef store = PyRef::Steal(NewStateStore(std::move(runtime)));
       if (!store || PyObject_SetAttrString(runtime_context_.get(), "_state_store", store.get()) < 0)
-        return Raised(nullptr);
+        return Raised();
     }
     const PyRef opened =
         PyRef::Steal(PyObject_CallMethod(function_.get(), "open", "O", runtime_context_.get()));
-    if (!opened) return Raised(nullptr);
+    if (!opened) return Raised();
     PyRef method = PyRef::Steal(PyObject_GetAttrString(function_.get(), method_));
-    if (!method) return Raised(nullptr);
+    if (!method) return Raised();
     callable_ = Callable(std::move(method));
   }
   return absl::OkStatus();
@@ -104,13 +99,13 @@ absl::Status UserFunction::CloseFunction() {
   if (!runtime_context_) return absl::OkStatus();
   const PyRef closed = PyRef::Steal(PyObject_CallMethod(function_.get(), "close", nullptr));
   absl::Status status;
-  if (!closed) status = Raised(nullptr);
+  if (!closed) status = Raised();
   static PyObject* accumulators = nullptr;
   if (Imported(&accumulators, "pyflinkpp.datastream.functions", "_accumulators") == nullptr)
-    return Raised(nullptr);
+    return Raised();
   const PyRef all = PyRef::Steal(PyObject_CallOneArg(accumulators, runtime_context_.get()));
   if (!all || !PyDict_Check(all.get())) {
-    status.Update(Raised(nullptr));
+    status.Update(Raised());
     return status;
   }
   PyObject* name;

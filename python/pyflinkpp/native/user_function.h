@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "native/errors.h"
 #include "native/gil.h"
 #include "runtime/operators/operator.h"
 
@@ -57,14 +58,13 @@ class UserFunction {
   PyObject* runtime_context() const { return runtime_context_.get(); }
 
   const std::string& operator_name() const { return operator_name_; }
-  // The error that is set, with the element that was being processed (may be null).
-  // `where`: what else is known of the call, as " under the key 'a'".
-  absl::Status Raised(PyObject* element, const std::string& where = "") const;
-  // The error that is set says that `result` doesn't fit the declared type.
-  absl::Status DoesNotFit(const std::string& type) const;
+  // The error that is set, with what was at hand.
+  absl::Status Raised(const CallPoint& point = {}) const;
+  // The error that is set says that a result doesn't fit the declared type.
+  absl::Status DoesNotFit(const std::string& type, const CallPoint& point) const;
 
  private:
-  std::string Where() const;
+  CallOwner Owner() const;
   absl::Status CloseFunction();
 
   const std::string pickle_;

@@ -16,13 +16,17 @@ namespace pyflinkpp::native {
 // The sum of LONG rows, as LONG rows.
 class SumWindow final : public WindowFunction {
  public:
+  // `merges_panes`: whether sliding windows share panes.
+  explicit SumWindow(bool merges_panes = true) : merges_panes_(merges_panes) {}
+
+  bool merges_panes() const override { return merges_panes_; }
   std::shared_ptr<const TypeSerializer> ContentsSerializer() override {
     return LongSerializer();
   }
   absl::Status Add(RecordBatch& batch, size_t i, bool, std::byte* contents) override {
     return Sum(batch.rows<int64_t>()[i], contents);
   }
-  absl::Status Merge(std::byte* from, std::byte* into) override {
+  absl::Status Merge(const RecordKey&, std::byte* from, std::byte* into) override {
     return Sum(*reinterpret_cast<int64_t*>(from), into);
   }
   absl::Status Emit(const RecordKey&, const Window&, const std::byte* contents,
@@ -37,6 +41,8 @@ class SumWindow final : public WindowFunction {
     sum = static_cast<int64_t>(static_cast<uint64_t>(sum) + static_cast<uint64_t>(value));
     return absl::OkStatus();
   }
+
+  const bool merges_panes_;
 };
 
 template <class Function>

@@ -24,6 +24,18 @@ class Recorder:
         self.configuration = configuration
         self.operators: list[dict[str, Any]] = []
         self.edges: list[tuple[str, str, str]] = []
+        self.checkpoints: dict[str, Any] = {}
+        self.restart_strategy: dict[str, Any] = {}
+        self.restore: dict[str, Any] = {}
+
+    def set_checkpoints(self, *, mode: str, retention: str, settings: dict[str, Any]) -> None:
+        self.checkpoints = {"mode": mode, "retention": retention, **settings}
+
+    def set_restart_strategy(self, *, kind: str, settings: dict[str, Any]) -> None:
+        self.restart_strategy = {"kind": kind, **settings}
+
+    def set_restore(self, **settings: Any) -> None:
+        self.restore = settings
 
     def add_operator(self, spec: dict[str, Any], **settings: Any) -> int:
         self.operators.append({"spec": spec, **settings})
@@ -79,6 +91,7 @@ def test_default_names_specs_and_edges(env, translate) -> None:
     assert graph["KeyBy"]["output_type"] == graph["Map"]["output_type"] == PAIR.descriptor()
     assert graph["Reduce"]["spec"] == {
         "kind": "reduce", "function": "sum", "field": 1, "final_only": False,
+        "key_type": ("STRING", (), ()),
     }  # fmt: skip
     assert graph["Projection"]["spec"] == {"kind": "project", "fields": [1]}
     assert graph["Print to Std. Out"]["spec"]["identifier"] == "x"

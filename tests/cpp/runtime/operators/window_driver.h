@@ -37,8 +37,11 @@ inline void PrintTo(const Emitted& emitted, std::ostream* out) {
 // it, and emits "key [start,end) texts". Fails at "bad". `log` has the other calls.
 class GatherTexts final : public WindowFunction {
  public:
-  GatherTexts(std::shared_ptr<const TrackedSerializer> serializer, std::string* log)
-      : serializer_(std::move(serializer)), log_(log) {}
+  GatherTexts(std::shared_ptr<const TrackedSerializer> serializer, std::string* log,
+              bool merges_panes)
+      : serializer_(std::move(serializer)), log_(log), merges_panes_(merges_panes) {}
+
+  bool merges_panes() const override { return merges_panes_; }
 
   absl::Status Open(OperatorContext&, const WindowTimes& times) override {
     times_ = &times;
@@ -50,18 +53,18 @@ class GatherTexts final : public WindowFunction {
   }
   void Enter() override { ++depth_; }
   void Leave() override { --depth_; }
-  std::shared_ptr<const TypeSerializer> ContentsSerializer() override {
-    return serializer_;
-  }
+  std::shared_ptr<const TypeSerializer> ContentsSerializer() override { return serializer_; }
   absl::Status Add(RecordBatch& batch, size_t i, bool is_new, std::byte* contents) override {
     PFPP_CHECK(depth_ == 1);
+    ++adds;
     const std::string& text = serializer_->Get(batch.row(i));
     if (text == "bad") return absl::InvalidArgumentError("bad");
     Append(is_new ? "" : serializer_->Get(contents), text + ",", is_new, contents);
     return absl::OkStatus();
   }
-  absl::Status Merge(std::byte* from, std::byte* into) override {
+  absl::Status Merge(const RecordKey&, std::byte* from, std::byte* into) override {
     PFPP_CHECK(depth_ == 1);
+    ++merges;
     absl::StrAppend(log_, "merge(", serializer_->Get(from), "->", serializer_->Get(into), ") ");
     Append(serializer_->Get(into), serializer_->Get(from), false, into);
     return absl::OkStatus();
@@ -95,6 +98,8 @@ class GatherTexts final : public WindowFunction {
     return absl::StrCat("[", window.start, ",", window.end, ")");
   }
 
+  int adds = 0;  // calls
+  int merges = 0;
   int copies = 1;
   int side_output = -1;
   std::vector<int64_t> watermarks_seen;
@@ -108,6 +113,7 @@ class GatherTexts final : public WindowFunction {
 
   const std::shared_ptr<const TrackedSerializer> serializer_;
   std::string* const log_;
+  const bool merges_panes_;
   const WindowTimes* times_ = nullptr;
   int depth_ = 0;
 };
@@ -151,9 +157,11 @@ class WindowDriver {
  public:
   static constexpr int kLate = 1;  // the side output of late elements, when `parts` say so
 
-  // `parts.function` is set here.
-  explicit WindowDriver(WindowParts parts, std::unique_ptr<KeyedStateBackend> backend =
-                                               MakeMemoryKeyedStateBackend({0, 127}, 128))
+  // `parts.function` is set here; `merges_panes` is what it says.
+  explicit WindowDriver(
+      WindowParts parts,
+      std::unique_ptr<KeyedStateBackend> backend = MakeMemoryKeyedStateBackend({0, 127}, 128),
+      bool merges_panes = false)
       : backend_(std::move(backend)),
         context_{.env = env_.env,
                  .task_name = "test",
@@ -163,7 +171,7 @@ class WindowDriver {
                  .report_accumulator = {},
                  .counters = counters_,
                  .ticked = &yield_} {
-    auto function = std::make_unique<GatherTexts>(serializer_, &log);
+    auto function = std::make_unique<GatherTexts>(serializer_, &log, merges_panes);
     function_ = function.get();
     parts.function = std::move(function);
     op_ = MakeWindowOperator(std::move(parts));
@@ -181,6 +189,7 @@ class WindowDriver {
   const OperatorCounters& counters() const { return counters_[0]; }
   size_t live_values() const { return values_.live(); }
   std::map<std::string, size_t> StateSizes() const { return backend_.Sizes(); }
+  KeyedStateBackend& backend() { return backend_; }
   void YieldAlways(bool yield) { yield_ = yield; }
   int64_t Now() const { return env_.clock.NowMillis(); }
   int64_t next_processing_time() const { return op_->next_processing_time(); }

@@ -227,7 +227,8 @@ TEST(WindowOperatorPropertyTest, TumblingAndSlidingWindows) {
                                             : *MakeSlidingWindows(size, slide, offset, true),
                               lateness);
     if (random() % 3 == 0) parts.trigger = std::make_unique<Slow>();
-    WindowDriver driver(std::move(parts));
+    WindowDriver driver(std::move(parts), MakeMemoryKeyedStateBackend({0, 127}, 128),
+                        /*merges_panes=*/random() % 2 == 0);
     GridModel model(size, slide, offset, lateness);
     ASSERT_NO_FATAL_FAILURE(Compare(random, driver, model, 40));
   }
@@ -257,7 +258,7 @@ TEST(WindowOperatorPropertyTest, StateOnDisk) {
     const bool sessions = seed % 2 == 0;
     WindowDriver driver(
         Parts(sessions ? *MakeSessionWindows(20, true) : *MakeSlidingWindows(20, 7, 2, true), 10),
-        *std::move(backend));
+        *std::move(backend), /*merges_panes=*/seed % 4 == 1);
     SessionModel session_model(20, 10);
     GridModel grid_model(20, 7, 2, 10);
     ASSERT_NO_FATAL_FAILURE(
