@@ -1,4 +1,7 @@
-"""The conformance programs of tests/conformance, each at parallelism 1 and 2 (or as it declares)."""
+"""The conformance programs of tests/conformance, each at parallelism 1 and 2 (or as it declares).
+
+Each gives the same results while checkpoints are taken all the time, whatever keeps its state.
+"""
 
 import importlib.util
 from argparse import Namespace
@@ -24,9 +27,16 @@ def load_runner() -> ModuleType:
 run = load_runner()
 
 
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Any]:
-    worker = run.Worker("pyflinkpp")
+SETTINGS = {
+    "plain": [],
+    "checkpoints": ["execution.checkpointing.interval=2 ms"],
+    "rocksdb": ["execution.checkpointing.interval=10 ms", "state.backend.type=rocksdb"],
+}
+
+
+@pytest.fixture(scope="module", params=SETTINGS.values(), ids=SETTINGS.keys())
+def worker(request: pytest.FixtureRequest) -> Iterator[Any]:
+    worker = run.Worker("pyflinkpp", request.param)
     yield worker
     worker.stop()
 

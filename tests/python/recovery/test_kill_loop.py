@@ -1,0 +1,75 @@
+"""A process that is killed at any moment: what a job has written in the end is as if nothing had happened."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).with_name("counting_job.py")
+COUNT = 300_000
+KEYS = 97
+KILLS = 10
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The completed checkpoint that was written last."""
+    found = sorted(folder.glob("*/chk-*/_metadata"), key=lambda path: path.stat().st_mtime_ns)
+    return found[-1].parent if found else None
+
+
+def written(folder: Path) -> Counter[str]:
+    """What can be seen of the output."""
+    rows: Counter[str] = Counter()
+    for path in folder.rglob("part-*"):
+        rows.update(path.read_text(encoding="utf-8").splitlines())
+    return rows
+
+
+@pytest.mark.parametrize("backend", ["hashmap", "rocksdb"])
+def test_output_is_exactly_once_after_kills(backend: str, tmp_path: Path) -> None:
+    checkpoints, output = tmp_path / "checkpoints", tmp_path / "output"
+    checkpoints.mkdir()
+    rnd = random.Random(backend)
+    restores = 0
+    for attempt in range(KILLS + 1):
+        parallelism = rnd.choice(["1", "2"])
+        command = [sys.executable, str(PROGRAM), str(COUNT), str(checkpoints), str(output), backend]
+        command.append(parallelism)
+        restore = latest_checkpoint(checkpoints)
+        if restore is not None:
+            command.append(str(restore))
+            restores += 1
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        # The last attempt may go to its end; some stand still for a while on their way.
+        moments = [rnd.uniform(0.2, 0.7)] if attempt < KILLS else [100]
+        if rnd.random() < 0.3:
+            moments.insert(0, rnd.uniform(0.1, 0.3))
+        error = None
+        for moment in moments:
+            try:
+                _, error = process.communicate(timeout=moment)
+                break
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGSTOP)
+                time.sleep(0.02)
+                process.send_signal(signal.SIGCONT)
+        if error is None:
+            process.kill()
+            process.communicate()
+            continue
+        assert process.returncode == 0, error
+        break
+    expected = Counter(
+        f"{key},{number + 1}"
+        for key in range(KEYS)
+        for number in range(len(range(key, COUNT, KEYS)))
+    )
+    assert written(output) == expected
+    assert restores > 0
