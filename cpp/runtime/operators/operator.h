@@ -194,9 +194,14 @@ class Operator {
 // The head of a source task. It has no input: Poll takes the place of ProcessBatch.
 class SourceOperator : public Operator {
  public:
-  // Emits at most one batch. kDone: the splits are read and no more will come.
+  // Emits at most one batch, of about batch_limit() records. kDone: the splits are read and no more
+  // will come.
   virtual absl::StatusOr<Progress> Poll(Output& output) = 0;
   virtual void AddSplits(std::vector<idl::SourceSplit> splits, bool no_more_splits) = 0;
+  // How many records the operators behind it process in a few milliseconds, at most kBatchRecordsMax:
+  // what comes behind a batch, a barrier above all, does not wait longer.
+  size_t batch_limit() const { return batch_limit_; }
+  void SetBatchLimit(size_t records) { batch_limit_ = records; }
   // Set before Open: asks the JobManager for a split; the answer comes by AddSplits.
   std::function<void()> request_split;
   // Its splits. A batch is of one split and says of which.
@@ -208,6 +213,7 @@ class SourceOperator : public Operator {
 
  private:
   SourceSplits splits_;
+  size_t batch_limit_ = kBatchRecordsMax;
 };
 
 }  // namespace pyflinkpp

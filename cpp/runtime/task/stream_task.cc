@@ -13,7 +13,9 @@
 namespace pyflinkpp {
 namespace {
 constexpr int64_t kFollowWatermarkMs = 100;
-}
+constexpr int64_t kBatchNanos = 2'000'000;  // of a source, while checkpoints are taken
+constexpr size_t kFirstBatch = 8;           // records, when nothing is known of the chain
+}  // namespace
 
 StreamTask::StreamTask(idl::TaskDeployment deployment, Env& env, Transport& transport,
                        const OperatorRegistry& registry, TaskListener& listener)
@@ -319,7 +321,11 @@ StepResult StreamTask::Work() {
         chain_->SendEnd();
         return {StepResult::State::kMore, "open"};
       }
-      if (source_ != nullptr) source_->request_split();
+      if (source_ != nullptr) {
+        paces_ = deployment_.checkpoints;
+        if (paces_) source_->SetBatchLimit(kFirstBatch);
+        source_->request_split();
+      }
       StartAlignment();
       return {StepResult::State::kMore, "open"};
     }
@@ -368,7 +374,9 @@ StepResult StreamTask::RunChain() {
     }
     WakeAt(next);
   }
+  const int64_t began = paces_ ? env_.clock.NowNanos() : 0;
   const absl::StatusOr<Progress> progress = chain_->Run();
+  if (paces_) busy_nanos_ += env_.clock.NowNanos() - began;
   if (!progress.ok()) return Fail(progress.status());
   if (*progress == Progress::kMore) return {StepResult::State::kMore, "run chain"};
   if (*progress == Progress::kWait) {
@@ -501,6 +509,20 @@ void StreamTask::WakeAt(int64_t millis) {
                    [this] { wake_at_ = kMaxTimestamp; });
 }
 
+// A barrier waits for the batch in hand: one that keeps the chain busy for long is followed by
+// shorter ones.
+void StreamTask::Pace() {
+  size_t limit = source_->batch_limit();
+  if (busy_nanos_ > 2 * kBatchNanos) {
+    limit = std::max<size_t>(
+        limit * static_cast<size_t>(kBatchNanos) / static_cast<size_t>(busy_nanos_), 1);
+  } else if (busy_nanos_ < kBatchNanos / 2) {
+    limit = std::min(limit * 2, kBatchRecordsMax);
+  }
+  source_->SetBatchLimit(limit);
+  busy_nanos_ = 0;
+}
+
 StepResult StreamTask::PollSource() {
   SourceSplits& splits = source_->splits();
   if (splits.Settle()) return {StepResult::State::kMore, "settle splits"};
@@ -516,6 +538,7 @@ StepResult StreamTask::PollSource() {
     chain_->Flush();
     return {StepResult::State::kWait, "wait for source"};
   }
+  if (paces_) Pace();
   const absl::StatusOr<Progress> progress = chain_->PollSource();
   if (!progress.ok()) return Fail(progress.status());
   if (*progress == Progress::kDone) {

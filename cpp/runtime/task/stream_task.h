@@ -75,6 +75,7 @@ class StreamTask : public Loop,
   void OnBarrierPassed(const CheckpointBarrier& barrier) override;
   StepResult TakeInput();
   StepResult PollSource();
+  void Pace();
   void WakeAt(int64_t millis);
   void FollowWatermark();
   EventTimeState EventTime() const;
@@ -112,6 +113,8 @@ class StreamTask : public Loop,
   std::unique_ptr<OperatorChain> chain_;
   SourceOperator* source_ = nullptr;  // the chain's head, if it is a source
   bool source_waits_ = false;
+  bool paces_ = false;      // the source's batches are fitted to the chain's speed
+  int64_t busy_nanos_ = 0;  // of the chain, with the last one
   bool split_requested_ = false;
   bool end_pushed_ = false;
   std::optional<TaskCheckpoints> checkpoints_;

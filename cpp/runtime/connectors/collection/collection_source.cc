@@ -67,7 +67,7 @@ class CollectionSourceOperator final : public SourceOperator {
     RecordBatch& batch = output.batch(serializer_);
     batch.set_split(split_);
     size_t bytes = 0;
-    while (next_ < elements_.size() && !batch.full() && bytes < kBatchBytesMax) {
+    while (next_ < elements_.size() && batch.size() < batch_limit() && bytes < kBatchBytesMax) {
       const std::string& element = elements_[next_];
       bytes += element.size();
       BinaryReader reader(element);

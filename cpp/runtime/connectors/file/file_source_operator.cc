@@ -1,5 +1,6 @@
 #include "runtime/connectors/file/file_source_operator.h"
 
+#include <algorithm>
 #include <deque>
 #include <limits>
 #include <memory>
@@ -76,7 +77,7 @@ class FileSourceOperator final : public SourceOperator {
 
  private:
   absl::StatusOr<Progress> Fill(RecordBatch& batch) {
-    size_t room = kBatchBytesMax;
+    size_t room = std::max<size_t>(kBatchBytesMax * batch_limit() / kBatchRecordsMax, 1);
     do {
       if (cutter_ == nullptr && !StartSplit()) {
         if (!batch.empty()) return Progress::kMore;
@@ -95,7 +96,7 @@ class FileSourceOperator final : public SourceOperator {
       if (!cutter_->done()) continue;
       EndSplit();
       if (!batch.empty()) break;  // a batch is of one split
-    } while (!batch.full() && room > 0 && !context_->should_yield());
+    } while (batch.size() < batch_limit() && room > 0 && !context_->should_yield());
     return Progress::kMore;
   }
 

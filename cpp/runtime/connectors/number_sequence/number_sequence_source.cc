@@ -108,7 +108,7 @@ class NumberSequenceSourceOperator final : public SourceOperator {
     idl::NumberSplit& numbers = range.left;
     const uint64_t left = static_cast<uint64_t>(numbers.last) -
                           static_cast<uint64_t>(numbers.first);  // one less than the count
-    const size_t count = static_cast<size_t>(std::min<uint64_t>(left, kBatchRecordsMax - 1)) + 1;
+    const size_t count = static_cast<size_t>(std::min<uint64_t>(left, batch_limit() - 1)) + 1;
     RecordBatch& batch = output.batch(LongSerializer());
     batch.set_split(range.split);
     auto* rows = reinterpret_cast<int64_t*>(batch.Append(count));
