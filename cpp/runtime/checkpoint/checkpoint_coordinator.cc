@@ -33,15 +33,26 @@ CheckpointCoordinator::CheckpointCoordinator(const idl::CheckpointSettings& sett
                                             : absl::StrCat(settings.directory, "/", graph.job_id)) {
 }
 
-void CheckpointCoordinator::StartFrom(idl::Checkpoint checkpoint) {
+void CheckpointCoordinator::StartFrom(idl::Checkpoint checkpoint, const std::string& directory,
+                                      bool claim) {
   next_id_ = checkpoint.id + 1;
-  completed_.push_back({std::move(checkpoint), "", /*owned=*/false});
+  completed_.push_back({std::move(checkpoint), directory, claim});
 }
 
 void CheckpointCoordinator::Start() {
   running_ = true;
   last_trigger_ms_ = env_.clock.NowMillis();
-  if (periodic()) ScheduleNext();
+  if (!periodic()) return;
+  ScheduleNext();
+  if (directory_.empty()) return;
+  // Flink's layout; what lies in them belongs to several checkpoints, or to none.
+  host_.RunOnExecutor(
+      [&files = env_.files, directory = directory_] {
+        absl::Status status = files.CreateDirectories(directory + "/shared");
+        status.Update(files.CreateDirectories(directory + "/taskowned"));
+        return status;
+      },
+      [](const absl::Status&) {});  // the first checkpoint tells what is wrong
 }
 
 void CheckpointCoordinator::Stop() {
@@ -302,11 +313,17 @@ void CheckpointCoordinator::EndJob(JobState state, std::function<void()> then) {
                         ? settings_.retention != CheckpointRetention::NO_EXTERNALIZED
                         : state == JobState::kCanceled &&
                               settings_.retention == CheckpointRetention::RETAIN_ON_CANCELLATION;
-  if (directory_.empty() || keep) return then();
+  if (keep) return then();
+  std::vector<std::string> claimed;
+  for (const Completed& each : completed_) {
+    if (each.owned && !each.directory.empty()) claimed.push_back(each.directory);
+  }
+  if (directory_.empty() && claimed.empty()) return then();
   // With what was given up and written all the same.
   host_.RunOnExecutor(
-      [&files = env_.files, directory = directory_] {
-        DiscardCheckpoints(files, directory);
+      [&files = env_.files, directory = directory_, claimed = std::move(claimed)] {
+        for (const std::string& each : claimed) DiscardCheckpoint(files, each);
+        if (!directory.empty()) DiscardCheckpoints(files, directory);
         return absl::OkStatus();
       },
       [then = std::move(then)](const absl::Status&) { then(); });

@@ -92,7 +92,9 @@ class CheckpointCoordinator {
   const idl::Checkpoint* latest() const {
     return completed_.empty() ? nullptr : &completed_.back().checkpoint;
   }
-  void StartFrom(idl::Checkpoint checkpoint);
+  // The job starts from this one. `claim`: it is the job's from now on, and goes when a later one
+  // takes its place.
+  void StartFrom(idl::Checkpoint checkpoint, const std::string& directory, bool claim);
   // The job has ended: what is not to be kept goes, then `then` is called.
   void EndJob(JobState state, std::function<void()> then);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "core/idl/codec.h"
 #include "runtime/checkpoint/checkpoint_storage.h"
@@ -39,7 +40,9 @@ void JobMaster::Start() {
       [this, read](const absl::Status& status) {
         if (state_ != JobState::kCreated) return EndIfAllEnded();
         if (!status.ok()) return Fail(FailureOf(status));
-        coordinator_.StartFrom(**read);
+        coordinator_.StartFrom(**read,
+                               std::string(absl::StripSuffix(graph_.restore.path, "/_metadata")),
+                               graph_.restore.claim_mode == idl::ClaimMode::CLAIM);
         StartEnumerators();
       });
 }
