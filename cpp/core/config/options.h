@@ -21,6 +21,9 @@ inline constexpr Option kOptions[] = {
      "How long barriers may wait for each other before the checkpoint goes on unaligned."},
     {"execution.checkpointing.checkpoints-after-tasks-finish", "bool", "true",
      "Whether checkpoints go on when a part of the job has finished."},
+    {"execution.checkpointing.data-inline-threshold", "string", "20 kb",
+     "Keyed state of a task up to this size goes into the checkpoint's metadata, not into a file "
+     "of its own."},
     {"execution.checkpointing.dir", "string", "",
      "The folder of checkpoints; in memory when not set."},
     {"execution.checkpointing.externalized-checkpoint-retention", "enum",

@@ -194,7 +194,8 @@ void CheckpointCoordinator::OnTaskState(const idl::TaskId& task) {
 
 void CheckpointCoordinator::OnAnswer(const idl::CheckpointAnswer& answer) {
   Pending* pending = Find(answer.checkpoint);
-  if (pending == nullptr || pending->waiting.erase(KeyOf(answer.task)) == 0) return;
+  if (pending == nullptr) return Discard(answer);
+  if (pending->waiting.erase(KeyOf(answer.task)) == 0) return;
   if (answer.__isset.failure) {
     return GiveUp(answer.checkpoint, FailureStatus(answer.failure));
   }
@@ -208,6 +209,23 @@ void CheckpointCoordinator::OnAnswer(const idl::CheckpointAnswer& answer) {
   pending->statistics.bytes += snapshot.bytes;
   pending->answers[KeyOf(answer.task)] = snapshot;
   CompleteIfAllAnswered(*pending);
+}
+
+void CheckpointCoordinator::Discard(const idl::CheckpointAnswer& answer) {
+  std::vector<std::string> paths;
+  for (const auto& [op, state] : answer.snapshot.operators) {
+    for (const idl::KeyedStateHandle& handle : state.keyed) {
+      if (!handle.file.path.empty()) paths.push_back(handle.file.path);
+    }
+  }
+  if (paths.empty()) return;
+  host_.RunOnExecutor(
+      [&files = env_.files, paths = std::move(paths)] {
+        for (const std::string& path : paths) files.Delete(path).IgnoreError();
+        files.DeleteDirectory(paths[0].substr(0, paths[0].rfind('/'))).IgnoreError();
+        return absl::OkStatus();
+      },
+      [](const absl::Status&) {});
 }
 
 void CheckpointCoordinator::CompleteIfAllAnswered(Pending& pending) {
@@ -243,12 +261,26 @@ void CheckpointCoordinator::OnWritten(int64_t id, const absl::Status& status) {
   failures_in_a_row_ = 0;
   pending.statistics.state = CheckpointStatistics::State::kCompleted;
   Finish(pending);
-  // A savepoint is its user's: a job is restarted from its own checkpoints.
-  if (!pending.barrier.savepoint) {
-    completed_.push_back({std::move(pending.checkpoint), pending.barrier.directory, true});
+  const bool goes_on = pending.barrier.after == idl::AfterBarrier::GO_ON;
+  // A savepoint is its user's: a job is restarted from its own checkpoints, and nothing becomes
+  // visible with one that another run may start from. But behind one that ends the job there is
+  // nothing to go back to.
+  if (!pending.barrier.savepoint || !goes_on) {
+    // An older one must not become the latest any more: what this one has is visible.
+    std::vector<int64_t> older;
+    for (const Pending& each : pending_) {
+      if (each.checkpoint.id < id && !each.barrier.savepoint) older.push_back(each.checkpoint.id);
+    }
+    for (const int64_t each : older) {
+      GiveUp(each, absl::CancelledError(absl::StrCat("checkpoint ", id, " was complete before it")),
+             /*counts=*/false);
+    }
+    drained_ |= pending.barrier.after == idl::AfterBarrier::DRAIN;
+    completed_.push_back({std::move(pending.checkpoint), pending.barrier.directory,
+                          /*owned=*/!pending.barrier.savepoint});
     DropOld();
+    NotifyAll(id, /*completed=*/true);
   }
-  NotifyAll(id, /*completed=*/true);
   if (pending.done) pending.done(pending.barrier.directory);
   ScheduleNext();
 }

@@ -62,7 +62,8 @@ class CheckpointHost {
 // Owned by its JobMaster, used on its loop. A checkpoint:
 //
 //   trigger -> enumerators -> barriers from the tasks without input ... answers of all tasks
-//           -> _metadata is durable -> completed: tasks are told, older ones go
+//           -> _metadata is durable -> completed: tasks are told, older ones go; of a savepoint
+//                                      after which the job goes on they are not told
 //           \-> one answers with a failure, or too late: given up: tasks are told, files go
 //
 // A task that has ended takes part as finished. Where all that feeds a task has ended, no barrier
@@ -79,6 +80,8 @@ class CheckpointCoordinator {
   void Stop();
 
   void OnAnswer(const idl::CheckpointAnswer& answer);
+  // It came too late, of a checkpoint that was given up: its files go.
+  void Discard(const idl::CheckpointAnswer& answer);
   // A task's state has changed: it may have ended.
   void OnTaskState(const idl::TaskId& task);
 
@@ -95,6 +98,8 @@ class CheckpointCoordinator {
   // The job starts from this one. `claim`: it is the job's from now on, and goes when a later one
   // takes its place.
   void StartFrom(idl::Checkpoint checkpoint, const std::string& directory, bool claim);
+  // The latest one ends the job, and event time was brought to its end for it: there is no going on.
+  bool drained() const { return drained_; }
   // The job has ended: what is not to be kept goes, then `then` is called.
   void EndJob(JobState state, std::function<void()> then);
 
@@ -143,6 +148,7 @@ class CheckpointCoordinator {
   int64_t last_trigger_ms_ = 0;
   int64_t last_end_ms_ = 0;
   int failures_in_a_row_ = 0;
+  bool drained_ = false;
   std::list<Pending> pending_;
   std::deque<Completed> completed_;  // retained, oldest first
 };

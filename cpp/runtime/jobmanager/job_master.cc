@@ -234,7 +234,8 @@ void JobMaster::CommitWhenPrepared() {
 }
 
 void JobMaster::OnCheckpointAnswer(const idl::CheckpointAnswer& answer) {
-  if (execution_.is_current(answer.task)) coordinator_.OnAnswer(answer);
+  if (!execution_.is_current(answer.task)) return coordinator_.Discard(answer);
+  coordinator_.OnAnswer(answer);
 }
 
 void JobMaster::TriggerSavepoint(const std::string& directory, idl::AfterBarrier::type after,
@@ -369,7 +370,9 @@ void JobMaster::Fail(idl::Failure failure) {
 // The same exception at the same place, on what was restored from the same checkpoint, will come
 // again and again: that is no reason to restart.
 bool JobMaster::MayRestart(const idl::Failure& failure) {
-  if (graph_.restart_strategy.kind == idl::RestartKind::NONE || failure.fatal) return false;
+  if (graph_.restart_strategy.kind == idl::RestartKind::NONE || failure.fatal ||
+      coordinator_.drained())
+    return false;
   if (failure.kind == idl::FaultKind::USER) {
     const std::string what = absl::StrCat(restored_checkpoint_, "|", failure.operator_name, "|",
                                           failure.subtask, "|", failure.message);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,8 @@ class CheckpointBarrierHandler {
 
   // Takes a barrier from a channel; returns it when it is the last one.
   std::optional<CheckpointBarrier> OnBarrier(size_t channel, const CheckpointBarrier& barrier) {
-    if (barrier.checkpoint() <= done_) return std::nullopt;  // it was given up
+    if (barrier.checkpoint() <= done_ || given_up_.contains(barrier.checkpoint()))
+      return std::nullopt;
     if (pending_ && barrier.checkpoint() < pending_->checkpoint()) return std::nullopt;
     if (pending_ && barrier.checkpoint() > pending_->checkpoint()) Release();
     if (!pending_) {
@@ -50,7 +52,8 @@ class CheckpointBarrierHandler {
   // The checkpoint was given up: nobody waits for its barriers any more.
   void Abort(int64_t checkpoint) {
     if (pending_ && pending_->checkpoint() == checkpoint) Release();
-    done_ = std::max(done_, checkpoint);
+    // An earlier one may still be under way.
+    if (checkpoint > done_) given_up_.insert(checkpoint);
   }
 
   // From the first barrier to the last, of the checkpoint that was aligned last.
@@ -72,6 +75,7 @@ class CheckpointBarrierHandler {
       gate_.SetBlocked(i, false);
     }
     done_ = pending_->checkpoint();
+    given_up_.erase(given_up_.begin(), given_up_.upper_bound(done_));
     return std::exchange(pending_, std::nullopt);
   }
 
@@ -81,7 +85,8 @@ class CheckpointBarrierHandler {
   std::vector<bool> ended_;
   std::vector<bool> arrived_;
   std::optional<CheckpointBarrier> pending_;
-  int64_t done_ = 0;  // the last checkpoint that was aligned or given up
+  int64_t done_ = 0;            // the last checkpoint that was aligned or let go
+  std::set<int64_t> given_up_;  // later ones whose barriers may still come
   int64_t started_nanos_ = 0;
   int64_t alignment_ms_ = 0;
 };

@@ -1,7 +1,12 @@
 #include "runtime/task/keyed_state_file.h"
 
+#include <algorithm>
+#include <atomic>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/checksum.h"
 #include "core/base/status.h"
@@ -9,6 +14,19 @@
 namespace pyflinkpp {
 namespace {
 constexpr size_t kGatheredBytes = size_t{1} << 20;
+}
+
+size_t InlineStateBytes(const std::map<std::string, std::string>& configuration) {
+  const auto found = configuration.find("execution.checkpointing.data-inline-threshold");
+  if (found == configuration.end()) return kInlineStateBytes;
+  const std::string text = absl::AsciiStrToLower(found->second);
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  size_t bytes;
+  if (!absl::SimpleAtoi(text.substr(0, digits), &bytes)) return kInlineStateBytes;
+  const absl::string_view unit = absl::StripAsciiWhitespace(absl::string_view(text).substr(digits));
+  return absl::StartsWith(unit, "k")   ? bytes << 10
+         : absl::StartsWith(unit, "m") ? bytes << 20
+                                       : bytes;
 }
 
 // The executor's side.
@@ -19,7 +37,9 @@ struct KeyedStateFile::Writing {
   std::string bytes;  // while it may still become inline
   std::unique_ptr<WritableFile> file;
   idl::KeyedStateHandle handle;
-  bool done = false;
+  size_t inline_bytes;  // up to so many stay in `bytes`
+  enum class At { kNowhere, kTemporary, kFinal } at = At::kNowhere;
+  std::shared_ptr<std::atomic<bool>> abandoned = std::make_shared<std::atomic<bool>>(false);
 
   std::string temporary() const { return path + ".inprogress"; }
 
@@ -32,10 +52,12 @@ struct KeyedStateFile::Writing {
       handle.blocks.push_back(block);
       bytes.append(content);
     }
-    if (directory.empty() || bytes.size() <= kInlineStateBytes) return absl::OkStatus();
+    if (directory.empty() || bytes.size() <= inline_bytes) return absl::OkStatus();
+    if (*abandoned) return absl::CancelledError("the checkpoint was given up");
     if (file == nullptr) {
       RETURN_IF_ERROR(files.CreateDirectories(directory));
       ASSIGN_OR_RETURN(file, files.Create(temporary()));
+      at = At::kTemporary;
     }
     RETURN_IF_ERROR(file->Append(bytes));
     bytes.clear();
@@ -45,7 +67,6 @@ struct KeyedStateFile::Writing {
   absl::Status Finish() {
     if (file == nullptr) {
       handle.file.inline_bytes = std::move(bytes);
-      done = true;
       return absl::OkStatus();
     }
     if (!bytes.empty()) RETURN_IF_ERROR(file->Append(bytes));
@@ -53,31 +74,40 @@ struct KeyedStateFile::Writing {
     RETURN_IF_ERROR(file->Close());
     file = nullptr;
     RETURN_IF_ERROR(files.Rename(temporary(), path));
+    at = At::kFinal;
     handle.file.path = path;
-    done = true;
     return absl::OkStatus();
   }
 
+  // Also the directory, when it was the last one: nobody makes it for others of a checkpoint that
+  // was given up.
   void Discard() {
-    if (done) return;
-    const bool created = file != nullptr || !bytes.empty();
     file = nullptr;
-    if (created && !directory.empty()) files.Delete(temporary()).IgnoreError();
+    if (at == At::kNowhere) return;
+    files.Delete(at == At::kFinal ? path : temporary()).IgnoreError();
+    at = At::kNowhere;
+    if (*abandoned) files.DeleteDirectory(directory).IgnoreError();
   }
 };
 
 KeyedStateFile::KeyedStateFile(FileSystem& files, Executor& io, const std::string& directory,
-                               const std::string& name)
+                               const std::string& name, size_t inline_bytes)
     : writing_(std::make_shared<Writing>(Writing{.files = files,
                                                  .directory = directory,
                                                  .path = absl::StrCat(directory, "/", name),
                                                  .bytes = {},
                                                  .file = nullptr,
-                                                 .handle = {}})),
+                                                 .handle = {},
+                                                 .inline_bytes = inline_bytes})),
       strand_(std::make_shared<IoStrand>(io, [] {})) {}
 
 KeyedStateFile::~KeyedStateFile() {
-  if (!finished_) strand_->PostAlways([writing = writing_] { writing->Discard(); });
+  if (!finished_) Abandon();
+}
+
+void KeyedStateFile::Abandon() {
+  *writing_->abandoned = true;
+  strand_->PostAlways([writing = writing_] { writing->Discard(); });
 }
 
 int KeyedStateFile::AddState(const idl::KeyedStateDescription& description) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,8 @@ namespace pyflinkpp {
 
 // What is shorter goes into the checkpoint's metadata: a file for it costs more.
 inline constexpr size_t kInlineStateBytes = size_t{20} * 1024;
+// The same, as the job wants it: execution.checkpointing.data-inline-threshold.
+size_t InlineStateBytes(const std::map<std::string, std::string>& configuration);
 
 // Writes blocks one behind the other, on the executor, under a temporary name that becomes the
 // file's when all is durable. Blocks may be added on the loop or on the executor, by one thread at a
@@ -22,9 +25,11 @@ class KeyedStateFile final : public KeyedStateWriter {
  public:
   // `directory`: empty: there are no files, all goes into the metadata. `name`: of the file in it.
   KeyedStateFile(FileSystem& files, Executor& io, const std::string& directory,
-                 const std::string& name);
+                 const std::string& name, size_t inline_bytes = kInlineStateBytes);
   // Deletes the file unless it was finished.
   ~KeyedStateFile() override;
+  // Nobody wants it any more: the file is deleted, also if it is being finished. Any thread.
+  void Abandon();
 
   int AddState(const idl::KeyedStateDescription& description) override;
   void AddBlock(int state, int key_group, int64_t entries, std::string bytes) override;

@@ -272,7 +272,10 @@ absl::StatusOr<Progress> OperatorChain::Commit() {
     }
     ++committed_;
   }
-  return Progress::kDone;
+  // The task ends with this: what waits for credit goes first.
+  bool blocked = false;
+  for (auto& partition : partitions_) blocked |= partition->Pump();
+  return blocked ? Progress::kWait : Progress::kDone;
 }
 
 }  // namespace pyflinkpp

@@ -49,7 +49,8 @@ void StreamTask::AddSplits(idl::SplitAssignment assignment) {
     if (source_ == nullptr || phase_ != Phase::kRunning) return;
     split_requested_ = false;
     // The enumerator dealt it out behind the checkpoint: to the source it comes behind it as well.
-    if (barriers_before_source_ > 0) return deferred_.push_back(std::move(assignment));
+    if (!before_source_.empty())
+      return deferred_.push_back({*before_source_.rbegin(), std::move(assignment)});
     source_->AddSplits(std::move(assignment.splits), assignment.no_more_splits);
     source_waits_ = false;
   });
@@ -72,45 +73,53 @@ void StreamTask::Commit() {
 void StreamTask::TriggerCheckpoint(idl::Barrier barrier) {
   mailbox().Post("trigger checkpoint", [this, barrier = std::move(barrier)]() mutable {
     if (phase_ == Phase::kDone || phase_ == Phase::kCommitting) return;
+    before_source_.insert(barrier.checkpoint);
     triggered_.push_back({std::make_shared<const idl::Barrier>(std::move(barrier))});
-    ++barriers_before_source_;
   });
 }
 
 void StreamTask::NotifyCheckpoint(int64_t checkpoint, bool completed) {
   mailbox().Post("notify checkpoint", [this, checkpoint, completed] {
     if (chain_ == nullptr || phase_ == Phase::kDone || phase_ == Phase::kOpening) return;
-    if (!completed) GiveUpCheckpoint(checkpoint);
+    if (!completed) {
+      GiveUpCheckpoint(checkpoint);
+      if (drained_by_ == checkpoint) {
+        return void(Fail(ExternalError(
+            "the savepoint failed after event time had been brought to its end for it")));
+      }
+    }
     for (const auto& node : chain_->nodes()) {
       const absl::Status status = completed ? node->op->CheckpointCompleted(checkpoint)
                                             : node->op->CheckpointAborted(checkpoint);
       if (!status.ok()) return void(Fail(status));
     }
     if (suspended_by_ != checkpoint) return;
-    if (completed) {
-      phase_ = Phase::kCommitting;  // the job ends here
-    } else if (drained_) {
-      Fail(ExternalError(
-          "the savepoint failed after event time had been brought to its end for it"));
-    }
+    if (completed) phase_ = Phase::kCommitting;  // the job ends here
     suspended_by_ = 0;
   });
 }
 
 void StreamTask::GiveUpCheckpoint(int64_t checkpoint) {
+  if (checkpoint > last_barrier_) given_up_.insert(checkpoint);
+  if (checkpoint == last_barrier_) snapshotting_ = false;
   checkpoints_->Abort(checkpoint);
   barriers_->Abort(checkpoint);
-  const auto given_up = std::remove_if(
-      triggered_.begin(), triggered_.end(),
-      [&](const CheckpointBarrier& barrier) { return barrier.checkpoint() == checkpoint; });
-  barriers_before_source_ -= static_cast<int>(triggered_.end() - given_up);
-  triggered_.erase(given_up, triggered_.end());
-  if (barriers_before_source_ == 0) TakeDeferredSplits();
+  if (std::erase_if(triggered_, [&](const CheckpointBarrier& barrier) {
+        return barrier.checkpoint() == checkpoint;
+      }) == 0)
+    return;
+  before_source_.erase(checkpoint);
+  TakeDeferredSplits();
 }
 
+// Those before which no barrier has to reach the source any more.
 void StreamTask::TakeDeferredSplits() {
-  for (idl::SplitAssignment& assignment : std::exchange(deferred_, {}))
+  while (!deferred_.empty() &&
+         (before_source_.empty() || *before_source_.begin() > deferred_.front().behind)) {
+    idl::SplitAssignment assignment = std::move(deferred_.front().assignment);
+    deferred_.pop_front();
     source_->AddSplits(std::move(assignment.splits), assignment.no_more_splits);
+  }
   source_waits_ = false;
 }
 
@@ -284,7 +293,8 @@ absl::Status StreamTask::Build() {
       [this](idl::CheckpointAnswer answer) {
         if (answer.__isset.failure) answer.failure = Named(std::move(answer.failure));
         listener_.OnCheckpoint(std::move(answer));
-      });
+      },
+      InlineStateBytes(deployment_.configuration));
   source_ = chain_->source();
   if (source_ != nullptr) {
     for (const auto& node : chain_->nodes()) node->context.splits = &source_->splits();
@@ -318,6 +328,7 @@ StepResult StreamTask::Work() {
       if (deployment_.finished) {
         phase_ = Phase::kEnding;
         end_pushed_ = true;
+        open_channels_ = 0;  // nothing is read
         chain_->SendEnd();
         return {StepResult::State::kMore, "open"};
       }
@@ -385,7 +396,9 @@ StepResult StreamTask::RunChain() {
   }
   if (PushTriggered()) return {StepResult::State::kMore, "barrier"};
   if (phase_ == Phase::kPrepared) return {StepResult::State::kWait, "idle"};
-  if (suspended_by_ != 0) {
+  // What has sent its end already goes on: those behind it get no barrier from it, so the JobManager
+  // has to know.
+  if (suspended_by_ != 0 && !end_pushed_) {
     chain_->Flush();
     return {StepResult::State::kWait, "suspended"};
   }
@@ -395,10 +408,16 @@ StepResult StreamTask::RunChain() {
 
 // The JobManager's triggers, where there is no input that could bring a barrier.
 bool StreamTask::PushTriggered() {
+  // Its barriers may have come all the same, before the end of the inputs.
+  while (!triggered_.empty() && triggered_.front().checkpoint() <= last_barrier_) {
+    before_source_.erase(triggered_.front().checkpoint());
+    triggered_.pop_front();
+  }
   if (triggered_.empty() || (source_ == nullptr && open_channels_ > 0)) return false;
   const CheckpointBarrier barrier = triggered_.front();
-  if (barrier.told->after == idl::AfterBarrier::DRAIN && phase_ == Phase::kRunning && !drained_) {
-    drained_ = true;
+  if (barrier.told->after == idl::AfterBarrier::DRAIN && phase_ == Phase::kRunning &&
+      drained_by_ != barrier.checkpoint()) {
+    drained_by_ = barrier.checkpoint();
     chain_->PushWatermark({kMaxTimestamp, false});
     return true;
   }
@@ -409,12 +428,15 @@ bool StreamTask::PushTriggered() {
 
 absl::Status StreamTask::OnBarrierAt(size_t position, const CheckpointBarrier& barrier) {
   if (position == 0) {
-    checkpoints_->Begin(barrier, gate_.size() > 0 ? barriers_->alignment_ms() : 0);
+    last_barrier_ = barrier.checkpoint();
+    snapshotting_ = !given_up_.contains(last_barrier_);
+    given_up_.erase(given_up_.begin(), given_up_.upper_bound(last_barrier_));
+    if (snapshotting_)
+      checkpoints_->Begin(barrier, gate_.size() > 0 ? barriers_->alignment_ms() : 0);
     snapshot_status_ = absl::OkStatus();
-    if (barriers_before_source_ > 0 && --barriers_before_source_ == 0 && source_ != nullptr)
-      deferred_ready_ = true;
+    deferred_ready_ = before_source_.erase(last_barrier_) > 0 && source_ != nullptr;
   }
-  if (!snapshot_status_.ok()) return absl::OkStatus();
+  if (!snapshotting_ || !snapshot_status_.ok()) return absl::OkStatus();
   const OperatorChain::Node& node = *chain_->nodes()[position];
   std::vector<idl::OperatorState> states(node.operator_ids.size());
   SnapshotContext context(*barrier.told, states);
@@ -427,6 +449,7 @@ absl::Status StreamTask::OnBarrierAt(size_t position, const CheckpointBarrier& b
 
 void StreamTask::OnBarrierPassed(const CheckpointBarrier& barrier) {
   if (std::exchange(deferred_ready_, false)) TakeDeferredSplits();
+  if (!std::exchange(snapshotting_, false)) return;  // it was given up meanwhile
   if (barrier.told->after != idl::AfterBarrier::GO_ON) suspended_by_ = barrier.checkpoint();
   if (snapshot_status_.ok()) {
     checkpoints_->Seal(end_pushed_);

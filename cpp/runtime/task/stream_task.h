@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "core/idl/pyflinkpp_types.h"
 #include "runtime/mailbox/loop.h"
@@ -120,12 +121,19 @@ class StreamTask : public Loop,
   std::optional<TaskCheckpoints> checkpoints_;
   absl::Status snapshot_status_;             // of the barrier that passes
   std::deque<CheckpointBarrier> triggered_;  // by the JobManager, not yet pushed
-  int barriers_before_source_ = 0;  // of these, with the one that is on its way to the head
-  std::vector<idl::SplitAssignment> deferred_;  // came behind them
+  int64_t last_barrier_ = 0;                 // that went through the chain, or is on its way
+  bool snapshotting_ = false;                // it is on its way, and was not given up
+  std::set<int64_t> given_up_;               // checkpoints whose barriers may still come
+  std::set<int64_t> before_source_;  // of these, with the one that is on its way to the head
+  struct Deferred {
+    int64_t behind;  // the barrier of this checkpoint
+    idl::SplitAssignment assignment;
+  };
+  std::deque<Deferred> deferred_;
   bool deferred_ready_ = false;
   bool write_next_ = false;   // it is the turn of checkpoints_
   int64_t suspended_by_ = 0;  // a savepoint, after which nothing is read any more
-  bool drained_ = false;      // event time was brought to its end for it
+  int64_t drained_by_ = 0;    // a savepoint, for which event time was brought to its end
   std::vector<std::pair<int, int>> channel_sources_;  // by channel: exchange and sending subtask
   WatermarkHolds holds_;
   EventTimeState told_;                              // of event time: as last reported,

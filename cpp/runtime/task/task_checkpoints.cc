@@ -49,7 +49,9 @@ absl::Status TaskCheckpoints::Add(std::span<const int> operators,
        std::make_shared<KeyedStateFile>(
            env_.files, env_.io, directory,
            absl::StrCat("op", operators[0], "-", task_.subtask, "-", task_.attempt, "-",
-                        absl::Hex(env_.random.Next(), absl::kZeroPad16)))});
+                        absl::Hex(env_.random.Next(), absl::kZeroPad16)),
+           inline_bytes_)});
+  checkpoint.files.push_back(checkpoint.parts.back().file);
   return absl::OkStatus();
 }
 
@@ -59,6 +61,8 @@ void TaskCheckpoints::Seal(bool finished) {
   checkpoint.sealed_nanos = env_.clock.NowNanos();
   checkpoint.snapshot.sync_nanos = checkpoint.sealed_nanos - checkpoint.started_nanos;
   checkpoint.snapshot.finished = finished;
+  if (!checkpoint.failure.ok())
+    return OnFailed(checkpoint.barrier.checkpoint(), absl::Status(checkpoint.failure));
   for (Part& part : checkpoint.parts) {
     if (!part.snapshot->on_loop()) HandOver(checkpoint, part);
   }
@@ -67,6 +71,7 @@ void TaskCheckpoints::Seal(bool finished) {
 }
 
 void TaskCheckpoints::Fail(const idl::Failure& failure) {
+  under_way_.back().sealed = true;
   OnFailed(under_way_.back().barrier.checkpoint(), FailureStatus(failure));
 }
 
@@ -134,6 +139,10 @@ void TaskCheckpoints::OnDurable(int64_t id, int op, absl::StatusOr<idl::KeyedSta
 }
 
 void TaskCheckpoints::OnFailed(int64_t id, const absl::Status& status) {
+  if (UnderWay* found = Find(id); found != nullptr && !found->sealed) {
+    found->failure = status;  // told when the barrier has passed
+    return;
+  }
   idl::CheckpointAnswer answer;
   answer.task = task_;
   answer.checkpoint = id;
@@ -147,6 +156,7 @@ void TaskCheckpoints::AnswerIfDone(UnderWay& checkpoint) {
   idl::CheckpointAnswer answer;
   answer.task = task_;
   answer.checkpoint = checkpoint.barrier.checkpoint();
+  checkpoint.files.clear();  // they are the coordinator's now
   checkpoint.snapshot.async_ms = (env_.clock.NowNanos() - checkpoint.sealed_nanos) / 1'000'000;
   answer.__set_snapshot(std::move(checkpoint.snapshot));
   Remove(answer.checkpoint);
@@ -161,6 +171,9 @@ TaskCheckpoints::UnderWay* TaskCheckpoints::Find(int64_t checkpoint) {
 }
 
 void TaskCheckpoints::Remove(int64_t checkpoint) {
+  if (UnderWay* found = Find(checkpoint)) {
+    for (const auto& file : found->files) file->Abandon();
+  }
   under_way_.remove_if(
       [&](const UnderWay& each) { return each.barrier.checkpoint() == checkpoint; });
   FindWork();
@@ -169,6 +182,9 @@ void TaskCheckpoints::Remove(int64_t checkpoint) {
 void TaskCheckpoints::Abort(int64_t checkpoint) { Remove(checkpoint); }
 
 void TaskCheckpoints::Clear() {
+  for (const UnderWay& checkpoint : under_way_) {
+    for (const auto& file : checkpoint.files) file->Abandon();
+  }
   under_way_.clear();
   working_ = nullptr;
 }

@@ -30,8 +30,14 @@ class TaskCheckpoints {
   // `post` (any thread) runs a function on the loop, if the task is still there.
   using Post = std::function<void(std::function<void()>)>;
 
-  TaskCheckpoints(Env& env, idl::TaskId task, Post post, Answer answer)
-      : env_(env), task_(std::move(task)), post_(std::move(post)), answer_(std::move(answer)) {}
+  // `inline_bytes`: of keyed state that need no file.
+  TaskCheckpoints(Env& env, idl::TaskId task, Post post, Answer answer,
+                  size_t inline_bytes = kInlineStateBytes)
+      : env_(env),
+        task_(std::move(task)),
+        post_(std::move(post)),
+        answer_(std::move(answer)),
+        inline_bytes_(inline_bytes) {}
 
   // The three steps of the first part.
   void Begin(const CheckpointBarrier& barrier, int64_t alignment_ms);
@@ -49,7 +55,7 @@ class TaskCheckpoints {
   // Whether checkpoints are under way.
   bool empty() const { return under_way_.empty(); }
 
-  // Gives one up, or all; nothing is answered.
+  // Gives one up, or all; nothing is answered, and files go.
   void Abort(int64_t checkpoint);
   void Clear();
 
@@ -66,8 +72,10 @@ class TaskCheckpoints {
     bool sealed = false;
     int64_t sealed_nanos = 0;
     idl::TaskSnapshot snapshot;
-    std::list<Part> parts;  // that are not durable
-    int waits = 0;          // for operators' own files
+    std::list<Part> parts;                                    // that are not durable
+    std::vector<std::shared_ptr<KeyedStateFile>> files = {};  // of all parts
+    int waits = 0;                                            // for operators' own files
+    absl::Status failure = {};                                // came before it was sealed
   };
 
   UnderWay* Find(int64_t checkpoint);
@@ -82,6 +90,7 @@ class TaskCheckpoints {
   const idl::TaskId task_;
   const Post post_;
   const Answer answer_;
+  const size_t inline_bytes_;
   std::list<UnderWay> under_way_;
   Part* working_ = nullptr;  // that is written on the loop
   UnderWay* working_for_ = nullptr;

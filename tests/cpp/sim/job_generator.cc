@@ -10,6 +10,7 @@
 #include "native/registry.h"
 #include "native/window_functions.h"
 #include "runtime/connectors/file/file_source_operator.h"
+#include "runtime/operators/simple_sinks.h"
 #include "runtime/scheduler/execution_graph.h"
 #include "sim/pausing_operator.h"
 #include "sim/shattering_enumerator.h"
@@ -32,12 +33,13 @@ struct Stream {
 
 class Generator {
  public:
-  Generator(SimRandom& random, int number)
+  Generator(SimRandom& random, int number, bool streaming)
       : random_(random),
+        streaming_(streaming),
         prefix_(absl::StrCat("j", number)),
         parallelism_(random.Percent(50) ? random.Between(1, 4) : 0),
         builder_(absl::StrFormat("%032x", number)) {
-    job_.batch = random.Percent(30);
+    job_.batch = random.Percent(30) && !streaming;
     if (job_.batch) builder_.graph().configuration["execution.runtime-mode"] = "BATCH";
     if (random.Percent(20))
       builder_.graph().configuration["pipeline.operator-chaining.enabled"] = "false";
@@ -215,7 +217,8 @@ class Generator {
 
   // Sums of numbers by key and window of event time. In batch mode one key comes after the other.
   void SumWindows() {
-    const int parallelism = Parallelism();
+    // A restored source may get splits in any order: one split has one order.
+    const int parallelism = streaming_ ? 1 : Parallelism();
     const int64_t first = random_.Between(-300, 300);
     const int64_t count = random_.Below(random_.Percent(10) ? 5 : 1500);
     const int numbers = builder_.Numbers(first, first + count - 1, parallelism);
@@ -263,6 +266,9 @@ class Generator {
         break;
       case SinkPlan::Kind::kCollect:
         plan.op = builder_.Collect();
+        builder_.op(plan.op).output_type.kind = from.rows == Rows::kNumbers ? idl::TypeKind::LONG
+                                                : from.rows == Rows::kText  ? idl::TypeKind::STRING
+                                                                            : idl::TypeKind::TUPLE;
         break;
       case SinkPlan::Kind::kPrint:
         plan.place = name;
@@ -291,6 +297,7 @@ class Generator {
   }
 
   SimRandom& random_;
+  const bool streaming_;
   const std::string prefix_;
   const int64_t parallelism_;  // of most operators; 0: of none
   native::JobBuilder builder_;
@@ -300,8 +307,87 @@ class Generator {
 
 }  // namespace
 
-GeneratedJob GenerateJob(SimRandom& random, int number) {
-  return Generator(random, number).Generate();
+GeneratedJob GenerateJob(SimRandom& random, int number, bool streaming) {
+  return Generator(random, number, streaming).Generate();
+}
+
+void DrawCheckpoints(SimRandom& random, int64_t step_nanos_max, GeneratedJob& job) {
+  const auto millis = [&](int64_t steps) {
+    return std::max<int64_t>(step_nanos_max * steps / 2 / 1'000'000, 1);
+  };
+  idl::CheckpointSettings settings;
+  settings.interval_ms = random.Between(1, std::min<int64_t>(millis(2'000), 50));
+  settings.min_pause_ms = random.Percent(70) ? 0 : random.Between(1, millis(500));
+  settings.mode = idl::CheckpointMode::EXACTLY_ONCE;
+  settings.max_concurrent = random.Percent(70) ? 1 : 2;
+  settings.retained = static_cast<int>(random.Between(1, 3));
+  settings.tolerable_failures = -1;
+  if (random.Percent(70)) settings.directory = "/checkpoints";
+  settings.savepoint_directory = "/savepoints";
+  settings.retention = random.OneOf<idl::CheckpointRetention::type>(
+      {idl::CheckpointRetention::NO_EXTERNALIZED, idl::CheckpointRetention::DELETE_ON_CANCELLATION,
+       idl::CheckpointRetention::RETAIN_ON_CANCELLATION});
+  if (random.Percent(30)) {
+    settings.timeout_ms =
+        50 + millis(random.Between(2'000, 20'000));  // loops may pause for a while
+  } else if (random.Percent(20)) {
+    settings.tolerable_failures = static_cast<int>(random.Below(3));
+  }
+  job.graph.__set_checkpoints(settings);
+  if (random.Percent(60)) {  // state is small: most of it would need no file
+    job.graph.configuration["execution.checkpointing.data-inline-threshold"] =
+        absl::StrCat(random.OneOf<int>({0, 30, 300}));
+  }
+
+  idl::RestartStrategy restart;
+  restart.kind = random.OneOf<idl::RestartKind::type>({idl::RestartKind::FIXED_DELAY,
+                                                       idl::RestartKind::EXPONENTIAL_DELAY,
+                                                       idl::RestartKind::FAILURE_RATE});
+  restart.attempts = restart.kind == idl::RestartKind::EXPONENTIAL_DELAY ? 0 : 1'000;
+  restart.delay_ms = random.Between(0, 30);
+  restart.max_delay_ms = restart.delay_ms + 20;
+  restart.multiplier = 1.5;
+  restart.jitter = 0.1;
+  restart.reset_ms = 100;
+  restart.interval_ms = 1'000;
+  job.graph.__set_restart_strategy(restart);
+}
+
+idl::JobGraph Rescaled(SimRandom& random, const GeneratedJob& job, const std::string& job_id) {
+  idl::JobGraph graph = job.graph;
+  graph.job_id = job_id;
+  std::vector<size_t> group(graph.operators.size());  // those that a FORWARD connects
+  for (size_t i = 0; i < group.size(); ++i) group[i] = i;
+  for (const idl::Edge& edge : graph.edges) {
+    if (edge.partitioner != Partitioner::FORWARD) continue;
+    const size_t from = group[static_cast<size_t>(edge.source)];
+    const size_t to = group[static_cast<size_t>(edge.target)];
+    std::replace(group.begin(), group.end(), from, to);
+  }
+  std::vector<int> most(group.size(), 4);  // 0: as it is
+  const auto limit = [&](int op, int value) {
+    int& of_group = most[group[static_cast<size_t>(op)]];
+    of_group = std::min(of_group, value);
+  };
+  for (const idl::OperatorNode& node : graph.operators) {
+    limit(node.id, node.max_parallelism);
+    if (node.spec.__isset.collection_source || node.spec.__isset.collect_sink) limit(node.id, 0);
+  }
+  for (const idl::Edge& edge : graph.edges) {
+    if (edge.partitioner == Partitioner::BROADCAST) limit(edge.target, 0);
+  }
+  for (const SinkPlan& sink : job.sinks) {
+    if (sink.keeps_order && graph.operators[static_cast<size_t>(sink.op)].parallelism == 1)
+      limit(sink.op, 0);
+  }
+  std::vector<int> chosen(group.size(), 0);
+  for (idl::OperatorNode& node : graph.operators) {
+    const size_t of = group[static_cast<size_t>(node.id)];
+    if (most[of] == 0) continue;
+    if (chosen[of] == 0) chosen[of] = static_cast<int>(random.Between(1, most[of]));
+    node.parallelism = chosen[of];
+  }
+  return graph;
 }
 
 OperatorRegistry GeneratorOperators() {
@@ -311,6 +397,14 @@ OperatorRegistry GeneratorOperators() {
   native::AddNative(registry, "timed_longs",
                     [](const idl::OperatorNode&) { return std::make_unique<TimedLongs>(); });
   native::AddWindows(registry);
+  registry.entries["collect_sink"].make = [](std::span<const idl::OperatorNode> nodes,
+                                             const SerializerFactory&) {
+    const idl::TypeKind::type kind = nodes[0].output_type.kind;
+    return MakeCollectSink([kind]() -> absl::StatusOr<std::shared_ptr<const TypeSerializer>> {
+      if (kind == idl::TypeKind::LONG) return LongSerializer();
+      return kind == idl::TypeKind::STRING ? StringSerializer() : CountedSerializer();
+    });
+  };
   // In ranges and chunks so small that lines and characters lie across them, and that reading
   // waits.
   OperatorRegistry::Entry& files = registry.entries["file_source"];

@@ -34,7 +34,16 @@ struct GeneratedJob {
 // diamonds, streams united with themselves; every partitioner; any parallelism up to 4; chaining as
 // it comes; one or two reduces; any sinks. Often there are sums of numbers in windows of event time
 // beside it. `number` tells the jobs of one cluster apart.
-GeneratedJob GenerateJob(SimRandom& random, int number);
+// `streaming`: not in batch mode, and such that it can be restored.
+GeneratedJob GenerateJob(SimRandom& random, int number, bool streaming = false);
+
+// Draws settings of checkpoints and restarts for a streaming job that is to survive any number of
+// failures. `step_nanos_max`: how long steps take, on which depends what is soon and what is late.
+void DrawCheckpoints(SimRandom& random, int64_t step_nanos_max, GeneratedJob& job);
+
+// The same job under another name with operators of other parallelism, as far as its result does not
+// depend on it.
+idl::JobGraph Rescaled(SimRandom& random, const GeneratedJob& job, const std::string& job_id);
 
 // The operators that these jobs use.
 OperatorRegistry GeneratorOperators();

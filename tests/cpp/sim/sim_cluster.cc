@@ -1,10 +1,14 @@
 #include "sim/sim_cluster.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "runtime/checkpoint/checkpoint_storage.h"
 #include "runtime/scheduler/execution_graph.h"
+#include "runtime/task/keyed_state_file.h"
 
 namespace pyflinkpp::sim {
 
@@ -12,11 +16,12 @@ SimClient::SimClient(const idl::JobGraph& graph, SimEnv& world, WatchedTransport
                      std::vector<std::string>& violations)
     : Loop(absl::StrCat("client of ", graph.job_id), world.scheduler.clock()),
       job_id_(graph.job_id),
+      world_(world),
       transport_(transport),
       violations_(violations),
-      ready_(mailbox()) {
-  if (HasCollectSink(graph))
-    results_ = transport_.OpenInput({job_id_, kClientEdge, 0, 0}, ready_, 0);
+      ready_(mailbox()),
+      collects_(HasCollectSink(graph)) {
+  if (collects_) results_ = transport_.OpenInput({job_id_, kClientEdge, 0, 0}, ready_, 0);
 }
 
 void SimClient::OnState(JobState state) {
@@ -36,6 +41,10 @@ void SimClient::OnEnd(const JobResult& result) {
 
 StepResult SimClient::Work() {
   bool more = false;
+  if (collects_ && opened_ != restart_) {
+    FollowRestart();
+    return {StepResult::State::kMore, "follow restart"};
+  }
   if (results_ != nullptr && ready_.Pop()) {
     if (std::optional<StreamElement> element = results_->Poll(&more)) Take(*element);
     if (more) ready_.Push(0);
@@ -53,9 +62,72 @@ StepResult SimClient::Work() {
   return {StepResult::State::kWait, "wait for results"};
 }
 
-void SimClient::Take(const StreamElement& element) {
-  const auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&element);
+// All tasks of the attempt before have ended: what it sent is there.
+void SimClient::FollowRestart() {
+  bool more = false;
+  while (results_ != nullptr) {
+    std::optional<StreamElement> element = results_->Poll(&more);
+    if (!element) break;
+    Take(*element);
+  }
+  opened_ = restart_;
+  results_ = transport_.OpenInput({job_id_, kClientEdge, 0, 0, restart_}, ready_, 0);
+  if (abandoned_) results_.reset();
+}
+
+void SimClient::OnDeploy(int restart) {
+  if (restart < restart_)
+    violations_.push_back(absl::StrCat("job ", job_id_, " restarts backwards"));
+  restart_ = restart;
+  mailbox().Notify();
+}
+
+// A checkpoint that is complete is so on disk.
+void SimClient::OnCheckpoint(const CheckpointStatistics& statistics) {
+  checkpoints_.push_back(statistics);
+  if (statistics.state != CheckpointStatistics::State::kCompleted || statistics.path.empty())
+    return;
+  const SimFileSystem::TestAccess access(world_.files);
+  const absl::StatusOr<idl::Checkpoint> checkpoint = ReadCheckpoint(world_.files, statistics.path);
+  absl::Status status = checkpoint.status();
+  if (checkpoint.ok()) {
+    if (checkpoint->id != statistics.id) status = absl::InternalError("it has another number");
+    for (const idl::OperatorCheckpoint& op : checkpoint->operators) {
+      for (const auto& [subtask, state] : op.subtasks) {
+        for (const idl::KeyedStateHandle& handle : state.keyed) {
+          RestoredKeyedState restored;
+          status.Update(ReadKeyedState(world_.files, handle, restored));
+        }
+      }
+    }
+  }
+  if (!status.ok())
+    violations_.push_back(absl::StrCat("checkpoint ", statistics.id, " of job ", job_id_,
+                                       " is complete, but ", status.message()));
+}
+
+void SimClient::Take(StreamElement& element) {
+  auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&element);
   if (batch == nullptr) return;
+  if ((*batch)->has_timestamps()) {  // rows are numbered
+    const std::vector<int64_t>& numbers = (*batch)->timestamps();
+    if (std::exchange(rewinds_, false) && numbers[0] < next_row_) {
+      next_row_ = numbers[0];
+      rows_.resize(static_cast<size_t>(next_row_));
+    }
+    std::vector<uint32_t> fresh;
+    for (uint32_t i = 0; i < numbers.size(); ++i) {
+      if (numbers[i] >= next_row_) fresh.push_back(i);
+    }
+    if (!fresh.empty() && numbers[fresh[0]] != next_row_)
+      violations_.push_back(
+          absl::StrCat("collected rows go from ", next_row_, " to ", numbers[fresh[0]]));
+    next_row_ = std::max(next_row_, numbers.back() + 1);
+    if (fresh.empty()) return;
+    auto rest = std::make_unique<RecordBatch>((*batch)->serializer());
+    rest->MoveFrom(**batch, fresh.data(), fresh.size());
+    *batch = std::move(rest);
+  }
   std::string text;
   std::vector<size_t> ends;
   PFPP_CHECK((*batch)->serializer()->Format((*batch)->row(0), (*batch)->size(), text, ends).ok());
@@ -68,10 +140,20 @@ void SimClient::Take(const StreamElement& element) {
 
 SimCluster::SimCluster(uint64_t seed, OperatorRegistry registry, const SimClusterOptions& options)
     : world_(seed),
-      watch_{.fault = {}, .violations = &violations_, .running = &world_.scheduler.running()},
+      watch_{.faults = {}, .violations = &violations_, .running = &world_.scheduler.running()},
       registry_(Watched(std::move(registry), watch_)),
-      transport_(seed, world_.env, violations_),
-      job_manager_(std::make_shared<JobManager>(world_.env, registry_)) {
+      transport_(seed, world_.env, violations_) {
+  Boot(options);
+}
+
+SimCluster::~SimCluster() {
+  watch_.crashing = true;
+  for (const auto& client : clients_) client->Crash();
+  world_.scheduler.Clear();
+}
+
+void SimCluster::Boot(const SimClusterOptions& options) {
+  job_manager_ = std::make_shared<JobManager>(world_.env, registry_);
   for (int i = 0; i < options.task_managers; ++i) {
     task_managers_.push_back(std::make_shared<TaskManager>(
         absl::StrCat("TaskManager ", i), world_.env, transport_, registry_, job_manager_));
@@ -81,7 +163,26 @@ SimCluster::SimCluster(uint64_t seed, OperatorRegistry registry, const SimCluste
   world_.scheduler.Start(job_manager_);
 }
 
-SimCluster::~SimCluster() { world_.scheduler.Clear(); }
+void SimCluster::CrashAndBoot(const SimClusterOptions& options) {
+  crashed_ = true;
+  watch_.crashing = true;
+  world_.files.SetDead(true);
+  world_.scheduler.Crash();
+  job_manager_.reset();
+  task_managers_.clear();
+  for (const auto& client : clients_) {
+    client->Crash();
+    transport_.CheckClosed(client->job_id(), /*finished=*/false);
+    transport_.Crash(client->job_id());
+  }
+  clients_.clear();
+  world_.scheduler.Crash();
+  world_.files.SetDead(false);
+  watch_.crashing = false;
+  watch_.closed = watch_.opened;
+  world_.files.LoseUnsynced();
+  Boot(options);
+}
 
 std::shared_ptr<SimClient> SimCluster::Submit(const idl::JobGraph& graph) {
   clients_.push_back(std::make_shared<SimClient>(graph, world_, transport_, violations_));
@@ -106,7 +207,11 @@ absl::Status SimCluster::ShutDown() {
   for (const auto& client : clients_) {
     if (!client->ended())
       violations_.push_back(absl::StrCat("nobody told how job ", client->job_id(), " ended"));
-    transport_.CheckClosed(client->job_id(), client->state() == JobState::kFinished);
+    const bool suspended =
+        std::any_of(client->checkpoints().begin(), client->checkpoints().end(),
+                    [](const CheckpointStatistics& each) { return each.savepoint; });
+    transport_.CheckClosed(client->job_id(), client->state() == JobState::kFinished && !suspended,
+                           client->restarts());
   }
   if (transport_.half_open() != 0) violations_.push_back("channels with one end only are left");
   if (watch_.opened != watch_.closed) {
@@ -125,11 +230,30 @@ absl::Status SimCluster::ShutDown() {
     violations_.push_back("results of blocking exchanges are left");
   for (const auto& [path, bytes] : world_.files.FilesBelow(world_.files.temporary_directory()))
     violations_.push_back(absl::StrCat("the temporary file ", path, " is left"));
+  CheckFiles();
+  return absl::OkStatus();
+}
+
+// A hidden file may be left by an attempt that has failed, or by a job that was stopped: a
+// checkpoint may know it.
+void SimCluster::CheckFiles() {
+  const bool may_leave =
+      crashed_ || world_.files.failed() > 0 ||
+      std::any_of(clients_.begin(), clients_.end(), [](const auto& client) {
+        return client->restarts() > 0 ||
+               (!client->checkpoints().empty() && client->state() != JobState::kFinished);
+      });
   for (const auto& [path, bytes] : world_.files.FilesBelow("/out")) {
-    if (path.find("/.") != std::string::npos)
+    if (path.find("/.") != std::string::npos && !may_leave)
       violations_.push_back(absl::StrCat("the file ", path, " is left"));
   }
-  return absl::OkStatus();
+  if (crashed_ || world_.files.failed() > 0) return;
+  for (const auto& [path, bytes] : world_.files.FilesBelow("/checkpoints")) {
+    const std::string metadata = absl::StrCat(path.substr(0, path.rfind('/')), "/_metadata");
+    if (absl::EndsWith(path, ".inprogress") ||
+        !world_.files.FilesBelow("/checkpoints").contains(metadata))
+      violations_.push_back(absl::StrCat("the file ", path, " is left"));
+  }
 }
 
 }  // namespace pyflinkpp::sim

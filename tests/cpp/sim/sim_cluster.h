@@ -15,13 +15,23 @@
 
 namespace pyflinkpp::sim {
 
-// The client of one job, as a loop of its own: it takes what the collect sink sends, and learns how
-// the job ends. Ends when the job has ended and all results have been taken, or were given up.
+// The client of one job, as a loop of its own: it takes what the collect sink sends, drops rows
+// that come a second time after a restart, looks at each checkpoint, and learns how the job ends.
+// Ends when the job has ended and all results have been taken, or were given up.
 class SimClient final : public Loop, public JobListener {
  public:
   SimClient(const idl::JobGraph& graph, SimEnv& world, WatchedTransport& transport,
             std::vector<std::string>& violations);
 
+  // Of a job that goes on where another one was: what that one's client has stays known.
+  // `rewinds`: the other one went on itself; its rows behind the first of this job's go.
+  void GoOnFrom(const SimClient& before, bool rewinds = false) {
+    rows_ = before.rows_;
+    next_row_ = before.next_row_;
+    rewinds_ = rewinds;
+  }
+  // Its process is gone: it takes nothing any more.
+  void Crash() { results_.reset(); }
   // Gives the results up after so many elements.
   void AbandonAfter(int64_t elements) { abandon_after_ = elements; }
 
@@ -33,15 +43,21 @@ class SimClient final : public Loop, public JobListener {
     return rows_;
   }  // as sinks print them, in their order
   bool abandoned() const { return abandoned_; }
+  int restarts() const { return restart_; }
+  const std::vector<CheckpointStatistics>& checkpoints() const { return checkpoints_; }
 
+  void OnDeploy(int restart) override;
+  void OnCheckpoint(const CheckpointStatistics& statistics) override;
   void OnState(JobState state) override;
   void OnEnd(const JobResult& result) override;
 
  private:
   StepResult Work() override;
-  void Take(const StreamElement& element);
+  void Take(StreamElement& element);
+  void FollowRestart();
 
   const std::string job_id_;
+  SimEnv& world_;
   WatchedTransport& transport_;
   std::vector<std::string>& violations_;
   ReadyChannels ready_;
@@ -51,7 +67,13 @@ class SimClient final : public Loop, public JobListener {
   bool told_end_ = false;
   int64_t abandon_after_ = -1;
   bool abandoned_ = false;
+  const bool collects_;
+  int restart_ = 0;
+  int opened_ = 0;  // the restart whose results it takes
+  int64_t next_row_ = 0;
+  bool rewinds_ = false;
   std::vector<std::string> rows_;
+  std::vector<CheckpointStatistics> checkpoints_;  // that have ended
 };
 
 struct SimClusterOptions {
@@ -67,6 +89,10 @@ class SimCluster {
 
   std::shared_ptr<SimClient> Submit(const idl::JobGraph& graph);
   void Cancel(const std::string& job_id) { job_manager_->CancelJob(job_id); }
+  JobManager& job_manager() { return *job_manager_; }
+  // All processes are gone between two steps, and what files had that was not synced; then new ones
+  // start. Their jobs are not submitted again.
+  void CrashAndBoot(const SimClusterOptions& options);
 
   // Lets the cluster run until the job has ended and its client has seen it, or until `steps` steps
   // have been made in all.
@@ -83,6 +109,9 @@ class SimCluster {
   WatchedTransport& transport() { return transport_; }
 
  private:
+  void Boot(const SimClusterOptions& options);
+  void CheckFiles();
+
   SimEnv world_;
   std::vector<std::string> violations_;
   OperatorWatch watch_;
@@ -90,7 +119,8 @@ class SimCluster {
   WatchedTransport transport_;
   std::shared_ptr<JobManager> job_manager_;
   std::vector<std::shared_ptr<TaskManager>> task_managers_;
-  std::vector<std::shared_ptr<SimClient>> clients_;
+  std::vector<std::shared_ptr<SimClient>> clients_;  // of the jobs since the last crash
+  bool crashed_ = false;
 };
 
 }  // namespace pyflinkpp::sim

@@ -60,8 +60,8 @@ class SimFileSystem::Reader final : public ReadableFile {
 
 class SimFileSystem::Writer final : public WritableFile {
  public:
-  Writer(SimFileSystem& owner, std::shared_ptr<Contents> contents)
-      : owner_(owner), contents_(std::move(contents)) {
+  Writer(SimFileSystem& owner, std::string path, std::shared_ptr<Contents> contents)
+      : owner_(owner), path_(std::move(path)), contents_(std::move(contents)) {
     ++owner_.open_files_;
   }
   ~Writer() override {
@@ -71,12 +71,18 @@ class SimFileSystem::Writer final : public WritableFile {
   absl::Status Append(absl::string_view bytes) override {
     owner_.CheckCaller();
     PFPP_CHECK(contents_ != nullptr);
+    if (const int error = owner_.Trouble(/*grows=*/true); error != 0) {
+      contents_->bytes.append(bytes.data(), bytes.size() / 2);  // as far as it got
+      return Failed("write", path_, error);
+    }
     contents_->bytes.append(bytes.data(), bytes.size());
     return absl::OkStatus();
   }
   absl::Status Sync() override {
     owner_.CheckCaller();
     PFPP_CHECK(contents_ != nullptr);
+    if (const int error = owner_.Trouble(/*grows=*/false); error != 0)
+      return Failed("sync", path_, error);
     contents_->synced = contents_->bytes.size();
     return absl::OkStatus();
   }
@@ -88,6 +94,7 @@ class SimFileSystem::Writer final : public WritableFile {
 
  private:
   SimFileSystem& owner_;
+  const std::string path_;
   std::shared_ptr<Contents> contents_;  // null once closed
 };
 
@@ -100,7 +107,28 @@ int SimFileSystem::WhyMissing(const std::string& path) const {
   return ENOENT;
 }
 
-void SimFileSystem::CheckCaller() const { PFPP_CHECK(on_executor_()); }
+void SimFileSystem::CheckCaller() const { PFPP_CHECK(test_depth_ > 0 || on_executor_()); }
+
+int SimFileSystem::Trouble(bool grows) {
+  if (test_depth_ > 0) return 0;
+  if (dead_) return EIO;
+  const bool fails =
+      fail_permille_ > 0 && failed_ < fail_most_ && random_->Below(1000) < fail_permille_;
+  if (!fails && !(full_ && grows)) return 0;
+  ++failed_;
+  return fails ? EIO : ENOSPC;
+}
+
+void SimFileSystem::LoseUnsynced() {
+  for (auto& [path, node] : nodes_) {
+    if (node.contents != nullptr) node.contents->bytes.resize(node.contents->synced);
+  }
+}
+
+void SimFileSystem::Flip(const std::string& path, size_t position) {
+  std::string& bytes = Find(path)->contents->bytes;
+  bytes[position % bytes.size()] ^= 1;
+}
 
 SimFileSystem::Node* SimFileSystem::Find(const std::string& path) {
   const auto found = nodes_.find(Normal(path));
@@ -109,6 +137,7 @@ SimFileSystem::Node* SimFileSystem::Find(const std::string& path) {
 
 absl::StatusOr<FileInfo> SimFileSystem::Stat(const std::string& path) {
   CheckCaller();
+  if (dead_) return Failed("reach", path, EIO);
   const Node* node = Find(path);
   if (node == nullptr) return Failed("read", path, WhyMissing(path));
   return FileInfo{
@@ -119,6 +148,7 @@ absl::StatusOr<FileInfo> SimFileSystem::Stat(const std::string& path) {
 
 absl::StatusOr<std::vector<FileInfo>> SimFileSystem::List(const std::string& directory) {
   CheckCaller();
+  if (dead_) return Failed("reach", directory, EIO);
   const Node* node = Find(directory);
   if (node == nullptr) return Failed("list", directory, WhyMissing(directory));
   if (node->contents != nullptr) return Failed("list", directory, ENOTDIR);
@@ -136,6 +166,7 @@ absl::StatusOr<std::vector<FileInfo>> SimFileSystem::List(const std::string& dir
 
 absl::StatusOr<std::unique_ptr<ReadableFile>> SimFileSystem::Open(const std::string& path) {
   CheckCaller();
+  if (dead_) return Failed("reach", path, EIO);
   const Node* node = Find(path);
   if (node == nullptr) return Failed("read", path, WhyMissing(path));
   if (node->contents == nullptr) return Failed("read", path, EISDIR);
@@ -147,11 +178,12 @@ absl::StatusOr<std::unique_ptr<WritableFile>> SimFileSystem::Create(const std::s
   const Node* parent = Find(Parent(Normal(path)));
   if (parent == nullptr) return Failed("write", path, WhyMissing(path));
   if (parent->contents != nullptr) return Failed("write", path, ENOTDIR);
+  if (const int error = Trouble(/*grows=*/true); error != 0) return Failed("write", path, error);
   const auto [entry, made] = nodes_.try_emplace(Normal(path));
   if (!made && entry->second.contents == nullptr) return Failed("write", path, EISDIR);
   if (made) entry->second.contents = std::make_shared<Contents>();
   *entry->second.contents = {};
-  return std::make_unique<Writer>(*this, entry->second.contents);
+  return std::make_unique<Writer>(*this, path, entry->second.contents);
 }
 
 absl::Status SimFileSystem::MakeDirectories(const std::string& path) {
@@ -168,6 +200,7 @@ absl::Status SimFileSystem::MakeDirectories(const std::string& path) {
 
 absl::Status SimFileSystem::CreateDirectories(const std::string& path) {
   CheckCaller();
+  if (dead_) return Failed("reach", path, EIO);
   return MakeDirectories(path);
 }
 
@@ -183,6 +216,8 @@ absl::Status SimFileSystem::Rename(const std::string& from, const std::string& t
     return Failed("rename", absl::StrCat(from, " to ", to), error);
   }
   if (Normal(from) == Normal(to)) return absl::OkStatus();
+  if (const int error = Trouble(/*grows=*/false); error != 0)
+    return Failed("rename", absl::StrCat(from, " to ", to), error);
   PFPP_CHECK(node->contents != nullptr);  // no one renames directories yet
   if (node->contents->synced < node->contents->bytes.size()) ++renamed_unsynced_;
   nodes_[Normal(to)] = *node;
@@ -192,6 +227,7 @@ absl::Status SimFileSystem::Rename(const std::string& from, const std::string& t
 
 absl::Status SimFileSystem::Delete(const std::string& path) {
   CheckCaller();
+  if (dead_) return Failed("reach", path, EIO);
   const Node* node = Find(path);
   if (node == nullptr) return Failed("delete", path, WhyMissing(path));
   if (node->contents == nullptr) return Failed("delete", path, EISDIR);
@@ -201,6 +237,7 @@ absl::Status SimFileSystem::Delete(const std::string& path) {
 
 absl::Status SimFileSystem::DeleteDirectory(const std::string& path) {
   CheckCaller();
+  if (dead_) return Failed("reach", path, EIO);
   const Node* node = Find(path);
   if (node == nullptr) return Failed("delete the directory", path, WhyMissing(path));
   if (node->contents != nullptr) return Failed("delete the directory", path, ENOTDIR);

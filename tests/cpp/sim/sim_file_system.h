@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "core/env/env.h"
+#include "sim/sim_random.h"
 
 namespace pyflinkpp::sim {
 
-// Behaves like PosixFileSystem, in its error messages too. It knows of every file how much of it
-// was synced, and of every name which contents it stands for, so a crash that loses the rest can be
-// added here alone.
+// Behaves like PosixFileSystem, in its error messages too. A crash loses of every file what was not
+// synced; names are durable at once. On demand, changes fail now and then, or the disk is full.
 //
 // Invariants: every path's parent is a directory; the engine calls from the I/O executor only
 // (`on_executor` is asked).
@@ -33,6 +33,33 @@ class SimFileSystem final : public FileSystem {
   absl::Status Delete(const std::string& path) override;
   absl::Status DeleteDirectory(const std::string& path) override;
   std::string temporary_directory() const override { return "/tmp"; }
+
+  // ---- trouble ----
+  // From now on each change fails with this probability, at most `most` times in all; the random
+  // numbers outlive us.
+  void FailAtRandom(SimRandom& random, int64_t permille, int64_t most) {
+    random_ = &random;
+    fail_permille_ = permille;
+    fail_most_ = most;
+  }
+  void SetFull(bool full) { full_ = full; }
+  // The machine is down: nothing can be read or changed.
+  void SetDead(bool dead) { dead_ = dead; }
+  int64_t failed() const { return failed_; }
+  // The machine has crashed: what was not synced is gone.
+  void LoseUnsynced();
+  // Changes a bit of a file. REQUIRES: it has bytes.
+  void Flip(const std::string& path, size_t position);
+
+  // While one lives, the test itself may call what belongs on the executor; nothing fails.
+  class TestAccess {
+   public:
+    explicit TestAccess(SimFileSystem& files) : files_(files) { ++files_.test_depth_; }
+    ~TestAccess() { --files_.test_depth_; }
+
+   private:
+    SimFileSystem& files_;
+  };
 
   // For the test itself, at any time.
   void Put(const std::string& path, std::string bytes);
@@ -53,6 +80,8 @@ class SimFileSystem final : public FileSystem {
   class Writer;
 
   void CheckCaller() const;
+  // Whether this change is to fail, and how; 0: it is not. `grows`: it needs room.
+  int Trouble(bool grows);
   Node* Find(const std::string& path);
   int WhyMissing(const std::string& path) const;
   absl::Status MakeDirectories(const std::string& path);
@@ -61,6 +90,13 @@ class SimFileSystem final : public FileSystem {
   std::map<std::string, Node> nodes_ = {{"/", {}}};  // by normal path
   int open_files_ = 0;
   int renamed_unsynced_ = 0;
+  int test_depth_ = 0;
+  SimRandom* random_ = nullptr;
+  int64_t fail_permille_ = 0;
+  int64_t fail_most_ = 0;
+  int64_t failed_ = 0;
+  bool full_ = false;
+  bool dead_ = false;
 };
 
 }  // namespace pyflinkpp::sim

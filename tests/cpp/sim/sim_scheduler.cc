@@ -14,7 +14,8 @@ namespace {
 // What goes on in a cluster where nothing happens: its timers, and looks at empty mailboxes and
 // gates.
 bool IsUpkeep(const StepResult& result) {
-  return result.state == StepResult::State::kWait || std::strcmp(result.did, "tick") == 0;
+  return result.state == StepResult::State::kWait || std::strcmp(result.did, "tick") == 0 ||
+         std::strcmp(result.did, "job timer") == 0;
 }
 
 }  // namespace
@@ -144,6 +145,14 @@ void SimScheduler::RunWork(size_t position) {
   in_work_ = false;
   trace_.Add(clock_.NowNanos(), io_name_, "work");
   quiet_jumps_ = 0;
+}
+
+void SimScheduler::Crash() {
+  while (!loops_.empty() || !works_.empty()) {
+    std::exchange(loops_, {}).clear();
+    last_ = nullptr;
+    if (!works_.empty()) RunWork(0);
+  }
 }
 
 void SimScheduler::Clear() {

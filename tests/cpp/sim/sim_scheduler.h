@@ -60,10 +60,13 @@ class SimScheduler final : public LoopRunner, public Executor {
   absl::Status RunUntil(const std::function<bool()>& done);
   // No loop and no work is left.
   bool idle() const { return loops_.empty() && works_.empty(); }
-  // Forgets what is left of a run that went wrong, while all that it refers to is still there.
+  // Forgets all loops and works, of a run that went wrong or in a crash, while all that it refers to is still there.
   void Clear();
+  // All loops are gone at once; works still run, and should find that nothing can be done any more.
+  void Crash();
 
   SimClock& clock() { return clock_; }
+  const Temper& temper() const { return temper_; }
   const Trace& trace() const { return trace_; }
   // Whose step it is; empty while a work runs, and between steps.
   const std::string& running() const { return running_; }

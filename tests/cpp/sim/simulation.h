@@ -17,12 +17,18 @@ enum class Trouble {
   kCancel,    // a client cancels
   kFault,     // a call of an operator fails
   kShutDown,  // the cluster is shut down
+  // Of streaming jobs with checkpoints, which must end all the same, with everything exactly once:
+  kFaults,     // calls of operators fail, again and again
+  kDisk,       // so do writes, and the disk is full for a while
+  kSavepoint,  // a savepoint is taken, and the job starts anew from it with other parallelisms
+  kCrash,      // all processes are gone at once, and what files had that was not synced
 };
 
 struct SimulationPlan {
   uint64_t seed = 0;      // of the order of steps, the cluster, the trouble
   uint64_t job_seed = 0;  // of the jobs and their input
   Trouble trouble = Trouble::kNone;
+  bool checkpoints = false;  // of streaming jobs; the last four troubles always take them
 };
 
 struct SimulationOutcome {
@@ -32,8 +38,9 @@ struct SimulationOutcome {
   bool abandoned = false;                   // a client gave up its results early
   uint64_t trace_hash = 0;
   size_t steps = 0;
-  int64_t elements = 0;  // that crossed channels
-  int64_t records = 0;   // that operators took in
+  int64_t elements = 0;                     // that crossed channels
+  int64_t records = 0;                      // that operators took in
+  std::map<std::string, int64_t> coverage;  // what happened, and how often
   std::string trace;
 };
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
@@ -113,8 +114,98 @@ TEST(Simulation, AClusterShutsDownAtAnyStep) {
       Ignore);
 }
 
+// Where jobs take checkpoints, nothing else may change.
+TEST(Simulation, CheckpointsChangeNoResult) {
+  RunSeeds(
+      "CheckpointsChangeNoResult", 200,
+      [](uint64_t seed) {
+        return SimulationPlan{.seed = seed, .job_seed = seed, .checkpoints = true};
+      },
+      Ignore);
+}
+
+TEST(Simulation, CancelEndsAJobWithCheckpoints) {
+  RunSeeds(
+      "CancelEndsAJobWithCheckpoints", 100,
+      [](uint64_t seed) {
+        return SimulationPlan{
+            .seed = seed, .job_seed = seed, .trouble = Trouble::kCancel, .checkpoints = true};
+      },
+      Ignore);
+}
+
+// What has happened in all seeds; none of `these` may be missing.
+class Coverage {
+ public:
+  void Add(const SimulationOutcome& outcome) {
+    for (const auto& [what, count] : outcome.coverage) all_[what] += count;
+    records_.push_back(outcome.coverage.contains("records") ? outcome.coverage.at("records") : 0);
+  }
+  void Check(const std::vector<std::string>& these) {
+    for (const auto& [what, count] : all_)
+      std::printf("  %-28s %" PRId64 "\n", what.c_str(), count);
+    std::sort(records_.begin(), records_.end());
+    std::printf("  %-28s %" PRId64 "\n", "records, median seed", records_[records_.size() / 2]);
+    if (records_.size() < 100) return;
+    for (const std::string& what : these) EXPECT_GT(all_[what], 0) << what;
+  }
+
+ private:
+  std::map<std::string, int64_t> all_;
+  std::vector<int64_t> records_;
+};
+
+TEST(Simulation, JobsSurviveFailures) {
+  Coverage coverage;
+  RunSeeds(
+      "JobsSurviveFailures", 500,
+      [](uint64_t seed) {
+        return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kFaults};
+      },
+      [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
+  coverage.Check({"checkpoints completed", "checkpoints aborted", "restarts", "operators restored",
+                  "failures in open", "failures in process", "failures in poll",
+                  "failures in watermark", "failures in finish", "failures in commit",
+                  "failures in close", "failures in snapshot", "failures in completed",
+                  "failures in aborted", "window operators", "committed files"});
+}
+
+TEST(Simulation, JobsSurviveABadDisk) {
+  Coverage coverage;
+  RunSeeds(
+      "JobsSurviveABadDisk", 300,
+      [](uint64_t seed) {
+        return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kDisk};
+      },
+      [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
+  coverage.Check({"disk faults", "restarts", "checkpoints aborted"});
+}
+
+TEST(Simulation, JobsGoOnFromSavepoints) {
+  Coverage coverage;
+  RunSeeds(
+      "JobsGoOnFromSavepoints", 300,
+      [](uint64_t seed) {
+        return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kSavepoint};
+      },
+      [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
+  coverage.Check({"savepoints", "rescales", "operators restored"});
+}
+
+TEST(Simulation, JobsGoOnAfterACrash) {
+  Coverage coverage;
+  RunSeeds(
+      "JobsGoOnAfterACrash", 300,
+      [](uint64_t seed) {
+        return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kCrash};
+      },
+      [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
+  coverage.Check({"crashes", "operators restored"});
+}
+
 TEST(Simulation, ASeedRunTwiceGivesTheSameTrace) {
-  for (const Trouble trouble : {Trouble::kNone, Trouble::kCancel, Trouble::kFault}) {
+  for (const Trouble trouble : {Trouble::kNone, Trouble::kCancel, Trouble::kFault, Trouble::kFaults,
+                                Trouble::kDisk, Trouble::kSavepoint, Trouble::kCrash}) {
     for (uint64_t seed = 0; seed < 15; ++seed) {
       const SimulationPlan plan{.seed = seed, .job_seed = seed, .trouble = trouble};
       const SimulationOutcome first = Simulate(plan);

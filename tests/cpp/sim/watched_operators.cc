@@ -1,12 +1,22 @@
 #include "sim/watched_operators.h"
 
+#include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 
 namespace pyflinkpp::sim {
+
+const char* NameOf(Fault::At at) {
+  static constexpr const char* kNames[] = {"nowhere",   "open",      "process", "poll",
+                                           "watermark", "finish",    "commit",  "close",
+                                           "snapshot",  "completed", "aborted"};
+  return kNames[static_cast<size_t>(at)];
+}
+
 namespace {
 
 // The life of one operator.
@@ -15,7 +25,7 @@ class Watcher {
   explicit Watcher(OperatorWatch& watch) : watch_(watch) { ++watch_.made; }
   ~Watcher() {
     ++watch_.destroyed;
-    if (opened_ && !closed_) Violate("it is destroyed before it is closed");
+    if (opened_ && !closed_ && !watch_.crashing) Violate("it is destroyed before it is closed");
   }
 
   absl::Status OnOpen(const OperatorContext& context) {
@@ -24,10 +34,14 @@ class Watcher {
     if (opened_) Violate("it is opened twice");
     opened_ = true;
     ++watch_.opened;
+    restored_ = !context.restored.empty();
+    restored_checkpoint_ = context.restored_checkpoint;
+    if (restored_) ++watch_.restored;
     return Faulty(Fault::At::kOpen);
   }
   absl::Status OnProcess(const RecordBatchView& view) {
     OnCall();
+    saw_data_ = true;
     if (!opened_ || finished_ || closed_) Violate("a batch comes before Open or behind Finish");
     if (view.done()) Violate("a batch comes that has been consumed");
     if (watermark_ == kMaxTimestamp) Violate("a batch comes behind the last watermark");
@@ -43,6 +57,7 @@ class Watcher {
   }
   absl::Status OnPoll() {
     OnCall();
+    saw_data_ = true;
     if (!opened_ || polled_out_ || closed_) Violate("it is polled before Open or behind its end");
     return Faulty(Fault::At::kPoll);
   }
@@ -73,12 +88,45 @@ class Watcher {
   }
   absl::Status OnCommit() {
     OnCall();
-    if (!finished_ || committed_ || closed_)
+    // What had finished before the checkpoint has no data, and no Finish.
+    const bool may_skip_finish = (restored_ && !saw_data_) || savepoint_;
+    if ((!finished_ && !may_skip_finish) || committed_ || closed_)
       Violate("Commit comes before the end of Finish, or twice");
     return Faulty(Fault::At::kCommit);
   }
   void AfterCommit(const absl::StatusOr<Progress>& progress) {
     committed_ |= progress.ok() && *progress == Progress::kDone;
+  }
+  absl::Status OnSnapshot(const SnapshotContext& context) {
+    OnCall();
+    ++watch_.snapshots;
+    if (!opened_ || closed_ || committed_) Violate("Snapshot comes before Open or behind Commit");
+    if (context.checkpoint() <= last_snapshot_ || context.checkpoint() <= restored_checkpoint_)
+      Violate(absl::StrCat("Snapshot of checkpoint ", context.checkpoint(), " comes behind ",
+                           std::max(last_snapshot_, restored_checkpoint_)));
+    last_snapshot_ = context.checkpoint();
+    snapshots_.insert(last_snapshot_);
+    savepoint_ = context.savepoint();
+    return Faulty(Fault::At::kSnapshot);
+  }
+  absl::Status OnCompleted(int64_t checkpoint) {
+    OnCall();
+    if (!opened_ || closed_) Violate("CheckpointCompleted comes before Open or behind Close");
+    if (snapshots_.erase(checkpoint) == 0)
+      Violate(absl::StrCat("it is told that checkpoint ", checkpoint,
+                           " is complete, which it was not asked for or told of already"));
+    if (checkpoint <= last_completed_)
+      Violate(absl::StrCat("checkpoint ", checkpoint, " is complete behind ", last_completed_));
+    last_completed_ = checkpoint;
+    return Faulty(Fault::At::kCompleted);
+  }
+  absl::Status OnAborted(int64_t checkpoint) {
+    OnCall();
+    if (!opened_ || closed_) Violate("CheckpointAborted comes before Open or behind Close");
+    if (checkpoint <= restored_checkpoint_ || checkpoint == last_completed_)
+      Violate(absl::StrCat("checkpoint ", checkpoint, " is given up that was complete"));
+    snapshots_.erase(checkpoint);
+    return Faulty(Fault::At::kAborted);
   }
   absl::Status OnClose() {
     OnCall();
@@ -95,9 +143,15 @@ class Watcher {
       Violate(absl::StrCat("it is called on the loop '", *watch_.running, "'"));
   }
   absl::Status Faulty(Fault::At at) {
-    if (watch_.fault.at != at || watch_.fault.nth-- != 0) return absl::OkStatus();
-    watch_.fault.happened = true;
-    return UserError(Fault::kMessage);
+    for (size_t i = 0; i < watch_.faults.size(); ++i) {
+      Fault& fault = watch_.faults[i];
+      if (fault.at != at || fault.happened || fault.nth-- > 0) continue;
+      fault.happened = true;
+      // Each with a message of its own: one that repeats is no reason to restart.
+      return UserError(i == 0 ? std::string(Fault::kMessage)
+                              : absl::StrCat(Fault::kMessage, ", number ", i + 1));
+    }
+    return absl::OkStatus();
   }
   void Violate(absl::string_view what) {
     watch_.violations->push_back(absl::StrCat("an operator of ", task_, ": ", what));
@@ -110,6 +164,13 @@ class Watcher {
   bool finished_ = false;
   bool committed_ = false;
   bool closed_ = false;
+  bool restored_ = false;
+  bool saw_data_ = false;
+  bool savepoint_ = false;  // the last snapshot was for one
+  int64_t restored_checkpoint_ = 0;
+  int64_t last_snapshot_ = 0;
+  int64_t last_completed_ = 0;
+  std::set<int64_t> snapshots_;  // of which nothing was said yet
   int64_t watermark_ = kMinTimestamp;
 };
 
@@ -144,11 +205,16 @@ class WatchedBase : public Base {
     watcher_.AfterFinish(progress);
     return progress;
   }
-  absl::Status Snapshot(SnapshotContext& context) override { return op_->Snapshot(context); }
+  absl::Status Snapshot(SnapshotContext& context) override {
+    RETURN_IF_ERROR(watcher_.OnSnapshot(context));
+    return op_->Snapshot(context);
+  }
   absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    RETURN_IF_ERROR(watcher_.OnCompleted(checkpoint));
     return op_->CheckpointCompleted(checkpoint);
   }
   absl::Status CheckpointAborted(int64_t checkpoint) override {
+    RETURN_IF_ERROR(watcher_.OnAborted(checkpoint));
     return op_->CheckpointAborted(checkpoint);
   }
   bool needs_commit() const override { return op_->needs_commit(); }

@@ -146,16 +146,24 @@ std::unique_ptr<InputChannel> WatchedTransport::OpenInput(const ChannelId& id, R
                                  transport_.OpenInput(id, ready, channel));
 }
 
-void WatchedTransport::CheckClosed(const std::string& job, bool finished) {
+void WatchedTransport::Crash(const std::string& job) {
+  transport_.Release(job);
+  std::erase_if(accounts_, [&](const auto& entry) { return entry.first.job == job; });
+}
+
+void WatchedTransport::CheckClosed(const std::string& job, bool finished, int restarts) {
   for (const auto& [id, account] : accounts_) {
     if (id.job != job) continue;
     if (account.outputs_open != 0 || account.inputs_open != 0)
       Violate(id, "an end of it is still open");
-    if (!finished) continue;
+    if (!finished || id.restart != restarts) continue;
     if (!account.output_opened || !account.input_opened)
       Violate(id, "an end of it was never opened");
     if (!account.end_sent) Violate(id, "no end of input was sent");
-    const bool given_up = account.input_closed && id.edge < 0;  // the client need not read all
+    // The client need not read all; a task that had finished before a checkpoint does not either,
+    // and those that feed it had finished, too.
+    const bool given_up =
+        account.input_closed && (id.edge < 0 || (account.records_sent == 0 && account.polled == 0));
     if (!given_up &&
         (account.sent != account.polled || account.records_sent != account.records_polled)) {
       Violate(id, absl::StrCat(account.sent, " elements with ", account.records_sent,

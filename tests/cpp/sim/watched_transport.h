@@ -36,7 +36,10 @@ class WatchedTransport final : public Transport {
   size_t partitions() { return transport_.partitions(); }
   // Reports channels with an open end; for a job that has FINISHED also those on which not all that
   // was sent arrived, or the end of input did not.
-  void CheckClosed(const std::string& job, bool finished);
+  // `restarts`: of the job; the channels of attempts before the last one are only closed.
+  void CheckClosed(const std::string& job, bool finished, int restarts = 0);
+  // The processes are gone: channels of the job may be opened anew.
+  void Crash(const std::string& job);
   int64_t elements() const { return elements_; }
 
  private:

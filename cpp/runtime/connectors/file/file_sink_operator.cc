@@ -94,6 +94,7 @@ class FileSinkOperator final : public Operator {
   }
 
   absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    if (committing_) return strand_->status();  // everything becomes visible anyway
     std::erase_if(parts_, [&](const Part& part) {
       if (part.checkpoint == 0 || part.checkpoint > checkpoint) return false;
       strand_->Post([file = part.file] { return file->Commit(); });
