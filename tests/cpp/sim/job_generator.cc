@@ -374,7 +374,8 @@ idl::JobGraph Rescaled(SimRandom& random, const GeneratedJob& job, const std::st
     if (node.spec.__isset.collection_source || node.spec.__isset.collect_sink) limit(node.id, 0);
   }
   for (const idl::Edge& edge : graph.edges) {
-    if (edge.partitioner == Partitioner::BROADCAST) limit(edge.target, 0);
+    if (edge.partitioner == Partitioner::BROADCAST || edge.partitioner == Partitioner::CUSTOM)
+      limit(edge.target, 0);
   }
   for (const SinkPlan& sink : job.sinks) {
     if (sink.keeps_order && graph.operators[static_cast<size_t>(sink.op)].parallelism == 1)

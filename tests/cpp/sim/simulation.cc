@@ -182,12 +182,14 @@ class Simulation {
       std::optional<absl::StatusOr<std::string>> path;
       std::set<std::string> visible;  // when it was complete
       int64_t latest = 0;             // the same: checkpoint
+      int restarts = 0;               // the same
     };
     auto taken = std::make_shared<Taken>();  // also when this run goes wrong before
     cluster_->job_manager().TriggerSavepoint(
         each.client->job_id(), "", after,
         [this, &each, taken](const absl::StatusOr<std::string>& done) {
           taken->path = done;
+          taken->restarts = each.client->restarts();
           for (const auto& [file, bytes] : VisibleFiles(each)) taken->visible.insert(file);
           for (const CheckpointStatistics& checkpoint : each.client->checkpoints()) {
             if (checkpoint.state == CheckpointStatistics::State::kCompleted)
@@ -201,10 +203,15 @@ class Simulation {
     RETURN_IF_ERROR(cluster_->world().scheduler.RunUntil([&] { return path.has_value(); }));
     if (!path->ok()) return absl::OkStatus();
     ++outcome_.coverage["savepoints"];
+    // It failed before it could end, and went on from the savepoint itself.
+    if (after == idl::AfterBarrier::SUSPEND && each.client->restarts() > taken->restarts)
+      return absl::OkStatus();
     const bool windows =
         std::any_of(each.job.graph.operators.begin(), each.job.graph.operators.end(),
                     [](const auto& node) { return node.spec.__isset.window; });
-    if (after == idl::AfterBarrier::DRAIN && windows) {
+    // Behind a drained savepoint there is no going on: a failure ends the job.
+    const bool failed = each.client->state() == JobState::kFailed && FaultHappened();
+    if (after == idl::AfterBarrier::DRAIN && (windows || failed)) {
       drained_ = true;  // windows have closed early
       return absl::OkStatus();
     }
@@ -326,7 +333,7 @@ class Simulation {
     // A row may be printed again by each further attempt.
     const bool again = each.again || each.client->restarts() > 0;
     if (!finished && !(state == JobState::kCanceled && may_be_canceled) &&
-        !(state == JobState::kFailed && may_fail)) {
+        !(state == JobState::kFailed && (may_fail || drained_))) {
       Problem(absl::StrCat("job ", each.client->job_id(), " is ", NameOf(state), ": ",
                            each.client->result().failure.message));
     }
@@ -338,7 +345,9 @@ class Simulation {
                        !(sink.kind == SinkPlan::Kind::kCollect &&
                          (each.client->abandoned() || (each.over && again)));
       if (!drained_) {
-        Compare(absl::StrCat("sink ", sink.op), found, each.expected[sink.op].rows, all,
+        Compare(absl::StrCat("sink ", sink.op, " of job ", each.client->job_id(), ", ", rows.size(),
+                             " rows, after ", each.client->restarts(), " restarts,"),
+                found, each.expected[sink.op].rows, all,
                 /*may_repeat=*/again && sink.kind == SinkPlan::Kind::kPrint);
       }
       if (sink.keeps_order && !each.job.batch && !(again && sink.kind == SinkPlan::Kind::kPrint))

@@ -47,8 +47,9 @@ void RunSeeds(const char* test, uint64_t usual, PlanOf plan_of, Look look) {
     count = 1;
   }
   for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGBUS}) ::signal(signal, TellSeed);
+  const int failures_max = static_cast<int>(FromEnvironment("PFPP_SIM_FAILURES", 5));
   int failed = 0;
-  for (uint64_t seed = from; seed < from + count && failed < 5; ++seed) {
+  for (uint64_t seed = from; seed < from + count && failed < failures_max; ++seed) {
     std::snprintf(now_running, sizeof(now_running),
                   "PFPP_SIM_SEED=%" PRIu64 " --gtest_filter=Simulation.%s\n", seed, test);
     const SimulationOutcome outcome = Simulate(plan_of(seed));
@@ -93,6 +94,7 @@ TEST(Simulation, CancelEndsAJobAtAnyStep) {
 }
 
 TEST(Simulation, AFailureEndsItsJobAtAnyCall) {
+  const int failures_max = static_cast<int>(FromEnvironment("PFPP_SIM_FAILURES", 5));
   int failed = 0;
   RunSeeds(
       "AFailureEndsItsJobAtAnyCall", 200,
