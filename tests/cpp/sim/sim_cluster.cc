@@ -55,6 +55,7 @@ StepResult SimClient::Work() {
     return {StepResult::State::kMore, "take result"};
   }
   if (told_end_) {
+    has_all_ = true;
     results_.reset();
     EndLoop();
     return {StepResult::State::kDone, "end"};

@@ -37,6 +37,7 @@ class SimClient final : public Loop, public JobListener {
 
   const std::string& job_id() const { return job_id_; }
   bool ended() const { return result_.has_value(); }
+  bool has_all() const { return has_all_; }  // the job has ended, and all results were taken
   JobState state() const { return state_; }
   const JobResult& result() const { return *result_; }
   const std::vector<std::string>& rows() const {
@@ -65,6 +66,7 @@ class SimClient final : public Loop, public JobListener {
   JobState state_ = JobState::kCreated;
   std::optional<JobResult> result_;
   bool told_end_ = false;
+  bool has_all_ = false;
   int64_t abandon_after_ = -1;
   bool abandoned_ = false;
   const bool collects_;

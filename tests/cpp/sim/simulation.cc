@@ -200,7 +200,8 @@ class Simulation {
     std::set<std::string>& visible = taken->visible;
     const int64_t& latest = taken->latest;
     RETURN_IF_ERROR(cluster_->RunUntilEnded(*each.client));
-    RETURN_IF_ERROR(cluster_->world().scheduler.RunUntil([&] { return path.has_value(); }));
+    RETURN_IF_ERROR(cluster_->world().scheduler.RunUntil(
+        [&] { return path.has_value() && each.client->has_all(); }));
     if (!path->ok()) return absl::OkStatus();
     ++outcome_.coverage["savepoints"];
     // It failed before it could end, and went on from the savepoint itself.

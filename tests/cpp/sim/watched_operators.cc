@@ -259,6 +259,7 @@ class WatchedSource final : public WatchedBase<SourceOperator> {
   }
   absl::StatusOr<Progress> Poll(Output& output) override {
     RETURN_IF_ERROR(watcher_.OnPoll());
+    source().SetBatchLimit(batch_limit());
     absl::StatusOr<Progress> progress = source().Poll(output);
     watcher_.AfterPoll(progress);
     return progress;
