@@ -58,7 +58,11 @@ class Simulation {
     if (!recovers && !plan.checkpoints) return;
     SimRandom settings(plan.job_seed, /*part=*/6);
     const int64_t step_nanos_max = cluster_->world().scheduler.temper().step_nanos_max;
-    for (RunningJob& each : jobs_) DrawCheckpoints(settings, step_nanos_max, each.job);
+    for (RunningJob& each : jobs_) {
+      DrawCheckpoints(settings, step_nanos_max, each.job);
+      // Of what was in memory a crash leaves nothing.
+      if (plan.trouble == Trouble::kCrash) each.job.graph.checkpoints.directory = "/checkpoints";
+    }
   }
 
   SimulationOutcome Run() {
@@ -264,7 +268,6 @@ class Simulation {
   }
 
   absl::Status CrashAgainAndAgain() {
-    for (RunningJob& each : jobs_) each.job.graph.checkpoints.directory = "/checkpoints";
     if (random_.Percent(30)) AddFaults(random_.Between(1, 2));
     for (int64_t left = random_.Between(1, 3); left > 0; --left) {
       const int64_t steps = random_.Below(int64_t{1} << random_.Between(3, 13));

@@ -103,6 +103,9 @@ class FileSinkOperator final : public Operator {
     return strand_->status();
   }
 
+  // A file that could not be written stays so: without a restart every further checkpoint fails.
+  absl::Status CheckpointAborted(int64_t) override { return strand_->status(); }
+
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output&) override {
     if (!prepared_) {
       if (!strand_->Below(1)) return Progress::kWait;
