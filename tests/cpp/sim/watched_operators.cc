@@ -144,6 +144,9 @@ class WatchedBase : public Base {
     watcher_.AfterFinish(progress);
     return progress;
   }
+  absl::StatusOr<Progress> PrepareSnapshot(Output& output) override {
+    return op_->PrepareSnapshot(output);
+  }
   absl::Status Snapshot(SnapshotContext& context) override { return op_->Snapshot(context); }
   absl::Status CheckpointCompleted(int64_t checkpoint) override {
     return op_->CheckpointCompleted(checkpoint);
