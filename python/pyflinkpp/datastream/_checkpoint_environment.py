@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from pyflinkpp.common.restart_strategy import (
-    RestartStrategies,
-    RestartStrategyConfiguration,
-    restart_strategy_of,
-)
 from pyflinkpp.datastream._checkpoint_keys import SAVEPOINT_DIRECTORY
 from pyflinkpp.datastream.checkpoint_config import CheckpointConfig
 from pyflinkpp.datastream.state_backend import StateBackend, state_backend_of
 
 if TYPE_CHECKING:
     from pyflinkpp.common.configuration import Configuration
+    from pyflinkpp.common.restart_strategy import RestartStrategyConfiguration
     from pyflinkpp.datastream.checkpointing_mode import CheckpointingMode
 
 __all__ = ["CheckpointingEnvironment"]
@@ -129,6 +125,8 @@ class CheckpointingEnvironment:
         :param restart_strategy: The strategy, made by :class:`~pyflinkpp.common.RestartStrategies`.
         :return: This object.
         """
+        from pyflinkpp.common.restart_strategy import RestartStrategyConfiguration
+
         if not isinstance(restart_strategy, RestartStrategyConfiguration):
             raise TypeError(f"a strategy of RestartStrategies is wanted, not {restart_strategy!r}")
         restart_strategy._apply(self._configuration)
@@ -139,4 +137,6 @@ class CheckpointingEnvironment:
 
         :return: The strategy; ``RestartStrategies.fall_back_restart()`` when nothing has set it.
         """
+        from pyflinkpp.common.restart_strategy import RestartStrategies, restart_strategy_of
+
         return restart_strategy_of(self._configuration) or RestartStrategies.fall_back_restart()
