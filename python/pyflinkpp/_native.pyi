@@ -207,6 +207,9 @@ class Job:
         """The next results of the job's collect_sink: at least one; [] when none came in time; None after the last one
         (then ask result() whether the job failed)."""
 
+    def failures(self) -> list[tuple[Exception, int]]:
+        """Root causes as JobExecutionExceptions and when they came, also of failures that the job survived; the last 16."""
+
     def close_results(self) -> None:
         """Gives up the results: what the job still produces is dropped."""
 
@@ -215,6 +218,9 @@ def submit(graph: JobGraph, name: str, debug: bool = False) -> Job:
 
     ``debug``: its tasks run in the thread that waits for it, in wait() and next_results().
     """
+
+def dispose_savepoint(path: str) -> None:
+    """Deletes a savepoint: what its metadata lists. ValueError when there is none, RuntimeError when it is damaged."""
 
 def shutdown() -> None:
     """Cancels all jobs and joins all threads: called once before the interpreter ends."""
@@ -228,6 +234,9 @@ class HarnessInput:
 
     def push_watermark(self, timestamp: int, idle: bool = False) -> None:
         """Adds a watermark; with ``idle``, the input is idle from there on."""
+
+    def pending(self) -> int:
+        """How many elements and watermarks the job has not taken yet."""
 
     def end(self) -> None: ...
 

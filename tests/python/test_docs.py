@@ -9,25 +9,25 @@ from xml.etree import ElementTree
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDE = ROOT / "docs" / "datastream.md"
+GUIDES = [ROOT / "docs" / "datastream.md", ROOT / "docs" / "checkpoints.md"]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 Blocks = list[tuple[str, str]]  # language and text
 
 
-def chapters() -> dict[str, Blocks]:
-    """The blocks of each chapter of the guide; those before the first chapter are under ""."""
-    parts = re.split(r"^## (.*)$", GUIDE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+def chapters(guide: Path) -> dict[str, Blocks]:
+    """The blocks of each chapter of a guide; those before the first chapter are under ""."""
+    parts = re.split(r"^## (.*)$", guide.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {
         title: FENCED.findall(text)
         for title, text in zip(["", *parts[1::2]], parts[0::2], strict=True)
     }
 
 
-CHAPTERS = chapters()
+CHAPTERS = {guide.stem: chapters(guide) for guide in GUIDES}
 
 
-def outputs(blocks: Blocks) -> list[tuple[str, str]]:
+def outputs(guide: str, blocks: Blocks) -> list[tuple[str, str]]:
     """What is printed by the blocks of Python before each block of text, and that text."""
     namespace = {"__name__": "__main__"}
     compared = []
@@ -35,8 +35,8 @@ def outputs(blocks: Blocks) -> list[tuple[str, str]]:
     for language, text in blocks:
         if language == "python":
             with contextlib.redirect_stdout(printed):
-                exec(compile(text, str(GUIDE), "exec"), namespace)
-        else:
+                exec(compile(text, guide, "exec"), namespace)
+        elif language:
             assert language == "text", f"a block of {language!r}"
             compared.append((printed.getvalue(), text))
             printed = io.StringIO()
@@ -44,9 +44,17 @@ def outputs(blocks: Blocks) -> list[tuple[str, str]]:
     return compared
 
 
-@pytest.mark.parametrize("title", [title for title in CHAPTERS if title])
-def test_the_guide_prints_what_it_says(title: str) -> None:
-    shown = outputs(CHAPTERS[""] + CHAPTERS[title])
+@pytest.mark.parametrize(
+    ("guide", "title"),
+    [
+        (guide, title)
+        for guide, chapters_ in CHAPTERS.items()
+        for title, blocks in chapters_.items()
+        if title and any(language for language, _ in blocks)
+    ],
+)
+def test_the_guide_prints_what_it_says(guide: str, title: str) -> None:
+    shown = outputs(guide, CHAPTERS[guide][""] + CHAPTERS[guide][title])
     assert shown
     for printed, expected in shown:
         assert printed == expected

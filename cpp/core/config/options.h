@@ -5,7 +5,7 @@ namespace pyflinkpp {
 
 struct Option {
   const char* key;
-  const char* type;  // "int", "bool", "string", "duration", "enum"
+  const char* type;  // "int", "bool", "string", "float", "duration", "memory", "enum"
   const char* default_value;
   const char* description;
 };
@@ -21,7 +21,7 @@ inline constexpr Option kOptions[] = {
      "How long barriers may wait for each other before the checkpoint goes on unaligned."},
     {"execution.checkpointing.checkpoints-after-tasks-finish", "bool", "true",
      "Whether checkpoints go on when a part of the job has finished."},
-    {"execution.checkpointing.data-inline-threshold", "string", "20 kb",
+    {"execution.checkpointing.data-inline-threshold", "memory", "20 kb",
      "Keyed state of a task up to this size goes into the checkpoint's metadata, not into a file "
      "of its own."},
     {"execution.checkpointing.dir", "string", "",
@@ -30,6 +30,8 @@ inline constexpr Option kOptions[] = {
      "NO_EXTERNALIZED_CHECKPOINTS",
      "What stays of the checkpoints of a job that was cancelled or has failed: "
      "NO_EXTERNALIZED_CHECKPOINTS, DELETE_ON_CANCELLATION or RETAIN_ON_CANCELLATION."},
+    {"execution.checkpointing.incremental", "bool", "false",
+     "Accepted for compatibility: each checkpoint writes all state."},
     {"execution.checkpointing.interval", "duration", "",
      "The time between two checkpoints; none are taken when not set."},
     {"execution.checkpointing.max-concurrent-checkpoints", "int", "1",
@@ -43,16 +45,19 @@ inline constexpr Option kOptions[] = {
      "The folder of savepoints that are taken without naming one."},
     {"execution.checkpointing.snapshot-compression", "bool", "false",
      "Accepted for compatibility."},
+    {"execution.checkpointing.storage", "enum", "",
+     "Where checkpoints are: jobmanager (memory) or filesystem, which needs a folder. Where a "
+     "folder is set they are written to it."},
     {"execution.checkpointing.timeout", "duration", "10 min",
      "After this time a checkpoint is given up."},
     {"execution.checkpointing.tolerable-failed-checkpoints", "int", "0",
      "How many checkpoints in a row may fail before the job does; -1: any."},
     {"execution.checkpointing.unaligned.enabled", "bool", "false",
      "Whether barriers overtake data."},
+    {"execution.checkpointing.unaligned.forced", "bool", "false",
+     "Whether barriers overtake data wherever they can."},
+    {"execution.checkpointing.write-buffer-size", "int", "4096", "Accepted for compatibility."},
     {"execution.runtime-mode", "enum", "STREAMING", "STREAMING, BATCH or AUTOMATIC."},
-    {"execution.savepoint.ignore-unclaimed-state", "bool", "false",
-     "The old name of execution.state-recovery.ignore-unclaimed-state."},
-    {"execution.savepoint.path", "string", "", "The old name of execution.state-recovery.path."},
     {"execution.state-recovery.claim-mode", "enum", "NO_CLAIM",
      "Whose the checkpoint is that a job starts from: NO_CLAIM leaves it alone, CLAIM lets the job "
      "delete it."},
@@ -93,11 +98,11 @@ inline constexpr Option kOptions[] = {
      "Accepted for compatibility: state in memory needs no cache."},
     {"restart-strategy.exponential-delay.attempts-before-reset-backoff", "int", "",
      "How many restarts in a row are tried; any number when not set."},
-    {"restart-strategy.exponential-delay.backoff-multiplier", "string", "1.5",
+    {"restart-strategy.exponential-delay.backoff-multiplier", "float", "1.5",
      "By what the delay grows from restart to restart."},
     {"restart-strategy.exponential-delay.initial-backoff", "duration", "100 ms",
      "The delay of the first restart."},
-    {"restart-strategy.exponential-delay.jitter-factor", "string", "0.1",
+    {"restart-strategy.exponential-delay.jitter-factor", "float", "0.1",
      "The part of the delay by which it is varied at random."},
     {"restart-strategy.exponential-delay.max-backoff", "duration", "1 min", "The longest delay."},
     {"restart-strategy.exponential-delay.reset-backoff-threshold", "duration", "1 h",
@@ -112,9 +117,13 @@ inline constexpr Option kOptions[] = {
     {"restart-strategy.type", "enum", "",
      "What happens after a failure: none, fixed-delay, exponential-delay (the default with "
      "checkpoints) or failure-rate."},
+    {"state.backend.rocksdb.checkpoint.transfer.thread.num", "int", "4",
+     "Accepted for compatibility: the process's threads for files copy them."},
     {"state.backend.rocksdb.localdir", "string", "",
      "The folder for the files of rocksdb state while a job runs; the system's folder for "
      "temporary files when not set."},
+    {"state.backend.rocksdb.predefined-options", "enum", "DEFAULT",
+     "Accepted for compatibility: there is one set of options."},
     {"state.backend.type", "enum", "hashmap",
      "Where keyed state lives: hashmap (memory) or rocksdb (local disk)."},
     {"task.cancellation.interval", "duration", "30 s", "Accepted for compatibility."},

@@ -42,6 +42,7 @@ void CheckpointCoordinator::StartFrom(idl::Checkpoint checkpoint, const std::str
 void CheckpointCoordinator::Start() {
   running_ = true;
   last_trigger_ms_ = env_.clock.NowMillis();
+  for (auto& savepoint : std::exchange(early_savepoints_, {})) savepoint(/*runs=*/true);
   if (!periodic()) return;
   ScheduleNext();
   if (directory_.empty()) return;
@@ -100,7 +101,13 @@ void CheckpointCoordinator::TriggerSavepoint(const std::string& target,
         "a savepoint needs a directory: give one, or set execution.checkpointing.savepoint-dir"));
   }
   if (!running_) {
-    return done(UserError("a savepoint can be taken only while all tasks of the job run"));
+    early_savepoints_.push_back([this, parent, after, done = std::move(done)](bool runs) mutable {
+      if (runs) return TriggerSavepoint(parent, after, std::move(done));
+      done(
+          UserError("the job has ended before all its tasks were running: there is nothing to "
+                    "take a savepoint of"));
+    });
+    return;
   }
   Trigger(/*savepoint=*/true,
           absl::StrCat(parent, "/savepoint-", graph_.job_id.substr(0, 6), "-",
@@ -340,6 +347,7 @@ void CheckpointCoordinator::DropOld() {
 
 void CheckpointCoordinator::EndJob(JobState state, std::function<void()> then) {
   Stop();
+  for (auto& savepoint : std::exchange(early_savepoints_, {})) savepoint(/*runs=*/false);
   using idl::CheckpointRetention;
   const bool keep = state == JobState::kFailed
                         ? settings_.retention != CheckpointRetention::NO_EXTERNALIZED

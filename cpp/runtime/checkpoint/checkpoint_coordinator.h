@@ -85,7 +85,8 @@ class CheckpointCoordinator {
   // A task's state has changed: it may have ended.
   void OnTaskState(const idl::TaskId& task);
 
-  // Takes one now, beside the periodic ones. `done` is told of its end: the path, or why there is none.
+  // Takes one beside the periodic ones: now, or as soon as all tasks run. `done` is told of its end:
+  // the path, or why there is none.
   using Done = std::function<void(absl::StatusOr<std::string>)>;
   void TriggerSavepoint(const std::string& target, idl::AfterBarrier::type after, Done done);
   // The last one of a bounded job, whose tasks all have processed their input.
@@ -150,7 +151,8 @@ class CheckpointCoordinator {
   int failures_in_a_row_ = 0;
   bool drained_ = false;
   std::list<Pending> pending_;
-  std::deque<Completed> completed_;  // retained, oldest first
+  std::vector<std::function<void(bool runs)>> early_savepoints_;  // asked for before Start
+  std::deque<Completed> completed_;                               // retained, oldest first
 };
 
 }  // namespace pyflinkpp

@@ -1,5 +1,6 @@
 #include "runtime/checkpoint/checkpoint_storage.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -26,6 +27,11 @@ void ForEachPath(idl::Checkpoint& checkpoint, Change change) {
       }
     }
   }
+}
+
+// `path`: the directory, or the _metadata in it.
+std::string DirectoryOf(const std::string& path) {
+  return std::string(absl::StripSuffix(absl::StripSuffix(path, absl::StrCat("/", kMetadata)), "/"));
 }
 
 absl::StatusOr<std::string> ReadWhole(FileSystem& files, const std::string& path) {
@@ -65,8 +71,7 @@ absl::Status WriteCheckpoint(FileSystem& files, const std::string& directory,
 }
 
 absl::StatusOr<idl::Checkpoint> ReadCheckpoint(FileSystem& files, const std::string& path) {
-  const std::string directory(
-      absl::StripSuffix(absl::StripSuffix(path, absl::StrCat("/", kMetadata)), "/"));
+  const std::string directory = DirectoryOf(path);
   const std::string metadata = absl::StrCat(directory, "/", kMetadata);
   absl::StatusOr<std::string> bytes = ReadWhole(files, metadata);
   if (!bytes.ok()) {
@@ -106,6 +111,20 @@ void DiscardCheckpoint(FileSystem& files, const std::string& directory) {
     if (!entry.directory) files.Delete(entry.path).IgnoreError();
   }
   files.DeleteDirectory(directory).IgnoreError();
+}
+
+absl::Status DisposeCheckpoint(FileSystem& files, const std::string& path) {
+  const std::string directory = DirectoryOf(path);
+  ASSIGN_OR_RETURN(idl::Checkpoint checkpoint, ReadCheckpoint(files, directory));
+  std::set<std::string> own;
+  ForEachPath(checkpoint, [&](const std::string& of_state) {
+    // Not what it only refers to.
+    if (absl::StartsWith(of_state, directory + "/")) own.insert(of_state);
+  });
+  RETURN_IF_ERROR(files.Delete(absl::StrCat(directory, "/", kMetadata)));
+  for (const std::string& file : own) RETURN_IF_ERROR(files.Delete(file));
+  ASSIGN_OR_RETURN(const std::vector<FileInfo> left, files.List(directory));
+  return left.empty() ? files.DeleteDirectory(directory) : absl::OkStatus();
 }
 
 void DiscardCheckpoints(FileSystem& files, const std::string& directory) {

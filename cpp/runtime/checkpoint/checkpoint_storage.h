@@ -29,7 +29,10 @@ absl::Status WriteCheckpoint(FileSystem& files, const std::string& directory,
 absl::StatusOr<idl::Checkpoint> ReadCheckpoint(FileSystem& files, const std::string& path);
 // Deletes the directory, as far as that goes: what can't be deleted stays.
 void DiscardCheckpoint(FileSystem& files, const std::string& directory);
-// The same for all in a job's directory, and the directory.
+// Deletes a checkpoint or savepoint that its user names: _metadata and the files that it lists, and
+// the directory when nothing else is in it. Refuses what is no checkpoint.
+absl::Status DisposeCheckpoint(FileSystem& files, const std::string& path);
+// The same as DiscardCheckpoint for all in a job's directory, and the directory.
 void DiscardCheckpoints(FileSystem& files, const std::string& directory);
 
 }  // namespace pyflinkpp

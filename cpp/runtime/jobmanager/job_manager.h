@@ -23,7 +23,8 @@ struct JobResult {
   JobState state = JobState::kCreated;
   int64_t runtime_ms = 0;
   idl::Failure failure;                         // FAILED
-  std::vector<idl::Failure> failures;           // all root causes, also those that it survived
+  std::vector<idl::Failure> failures;           // root causes, also those that it survived; the
+                                                // last ones where there are many
   std::map<int, idl::OperatorMetrics> metrics;  // by JobGraph operator, summed over subtasks
   std::map<std::string, std::vector<std::string>> accumulators;
   std::vector<TaskHold> holds;  // by task; none of jobs without event time
@@ -48,6 +49,8 @@ class JobListener {
   virtual void OnDeploy(int restart) { (void)restart; }
   virtual void OnWatermark(const TaskWatermark& watermark) { (void)watermark; }
   virtual void OnCheckpoint(const CheckpointStatistics& statistics) { (void)statistics; }
+  // A root cause, whether the job survives it or not. `at_ms`: wall clock.
+  virtual void OnFailure(const idl::Failure& failure, int64_t at_ms) { (void)failure, (void)at_ms; }
   virtual void OnEnd(const JobResult& result) = 0;  // after the last OnState
 };
 

@@ -13,7 +13,8 @@
 namespace pyflinkpp {
 namespace {
 constexpr int64_t kRetryFinalMs = 100;
-}
+constexpr size_t kFailuresKept = 16;  // as in Flink (web.exception-history-size)
+}  // namespace
 
 JobMaster::JobMaster(JobManager& manager, idl::JobGraph graph,
                      std::shared_ptr<JobListener> listener)
@@ -240,9 +241,12 @@ void JobMaster::OnCheckpointAnswer(const idl::CheckpointAnswer& answer) {
 
 void JobMaster::TriggerSavepoint(const std::string& directory, idl::AfterBarrier::type after,
                                  CheckpointCoordinator::Done done) {
-  if (state_ != JobState::kRunning) {
+  if (!graph_.__isset.checkpoints)
+    return done(UserError("a job in batch mode takes no savepoints: run it again instead"));
+  if (state_ != JobState::kRunning && state_ != JobState::kCreated &&
+      state_ != JobState::kRestarting) {
     return done(UserError(absl::StrCat(
-        "a savepoint can be taken only of a job that is RUNNING; this one is ", NameOf(state_))));
+        "a savepoint can be taken only of a job that runs; this one is ", NameOf(state_))));
   }
   coordinator_.TriggerSavepoint(directory, after, std::move(done));
 }
@@ -352,19 +356,26 @@ void JobMaster::Align(const WatermarkAlignment::Source& source) {
 void JobMaster::Fail(idl::Failure failure) {
   if (ended_) return;
   if (state_ == JobState::kRunning && MayRestart(failure)) {
-    result_.failures.push_back(std::move(failure));
+    Record(failure);
     SetState(JobState::kRestarting);
     coordinator_.Stop();
     CancelTasks();
   } else if (state_ == JobState::kCreated || state_ == JobState::kRunning ||
              (state_ == JobState::kRestarting && !deployed_)) {
     result_.failure = std::move(failure);  // the root cause: what comes later are its consequences
-    result_.failures.push_back(result_.failure);
+    Record(result_.failure);
     SetState(JobState::kFailing);
     coordinator_.Stop();
     CancelTasks();
   }
   EndIfAllEnded();
+}
+
+void JobMaster::Record(const idl::Failure& failure) {
+  listener_->OnFailure(failure, manager_.env_.clock.NowMillis());
+  // A job may survive any number of failures, each with its traceback.
+  if (result_.failures.size() == kFailuresKept) result_.failures.erase(result_.failures.begin());
+  result_.failures.push_back(failure);
 }
 
 // The same exception at the same place, on what was restored from the same checkpoint, will come

@@ -49,6 +49,7 @@ class JobMaster : private CheckpointHost {
 
   void StartEnumerators();
   absl::Status MakeEnumerator(const idl::OperatorNode& node);
+  void Record(const idl::Failure& failure);
   bool MayRestart(const idl::Failure& failure);
   void RestartWhenAllEnded();
   TaskManagerGateway& GatewayOf(const idl::TaskId& task) {

@@ -7,6 +7,7 @@ namespace pyflinkpp {
 namespace {
 constexpr int kIoThreads = 2;
 constexpr size_t kCheckpointsKept = 100;
+constexpr size_t kFailuresKept = 16;
 }  // namespace
 
 JobHandle::JobHandle(std::string job_id, const Clock& clock, Transport& transport,
@@ -143,6 +144,17 @@ void JobHandle::OnCheckpoint(const CheckpointStatistics& statistics) {
   MutexLock lock(mutex_);
   checkpoints_.push_back(statistics);
   if (checkpoints_.size() > kCheckpointsKept) checkpoints_.pop_front();
+}
+
+void JobHandle::OnFailure(const idl::Failure& failure, int64_t at_ms) {
+  MutexLock lock(mutex_);
+  failures_.push_back({failure, at_ms});
+  if (failures_.size() > kFailuresKept) failures_.pop_front();
+}
+
+std::vector<JobHandle::FailureAt> JobHandle::failures() {
+  MutexLock lock(mutex_);
+  return {failures_.begin(), failures_.end()};
 }
 
 void JobHandle::OnDeploy(int restart) {

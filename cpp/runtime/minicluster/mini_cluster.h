@@ -49,6 +49,14 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   // How far event time is, by task, as last heard.
   std::map<std::string, TaskWatermark> watermarks();
 
+  // Root causes of failures and when they came (wall clock), the last one last; old ones are
+  // forgotten.
+  struct FailureAt {
+    idl::Failure failure;
+    int64_t at_ms;
+  };
+  std::vector<FailureAt> failures();
+
   // Checkpoints that ended or are under way, the latest last; old ones are forgotten.
   std::vector<CheckpointStatistics> checkpoints();
   // Starts a savepoint; with `after` the job ends behind it. Waits for its end, at most so long; none
@@ -60,6 +68,7 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   void OnDeploy(int restart) override;
   void OnWatermark(const TaskWatermark& watermark) override;
   void OnCheckpoint(const CheckpointStatistics& statistics) override;
+  void OnFailure(const idl::Failure& failure, int64_t at_ms) override;
   void OnEnd(const JobResult& result) override;
 
  private:
@@ -77,6 +86,7 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   std::optional<JobResult> result_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, TaskWatermark> watermarks_ ABSL_GUARDED_BY(mutex_);
   std::deque<CheckpointStatistics> checkpoints_ ABSL_GUARDED_BY(mutex_);
+  std::deque<FailureAt> failures_ ABSL_GUARDED_BY(mutex_);
   std::map<int64_t, absl::StatusOr<std::string>> savepoints_ ABSL_GUARDED_BY(mutex_);
   int64_t savepoint_number_ ABSL_GUARDED_BY(mutex_) = 0;
   int restart_ ABSL_GUARDED_BY(mutex_) = 0;  // of the tasks that were deployed last

@@ -22,6 +22,14 @@ class KeyedReduceOperator final : public Operator {
     return function_->Open(context);
   }
 
+  absl::Status Snapshot(SnapshotContext& context) override { return function_->Snapshot(context); }
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    return function_->CheckpointCompleted(checkpoint);
+  }
+  absl::Status CheckpointAborted(int64_t checkpoint) override {
+    return function_->CheckpointAborted(checkpoint);
+  }
+
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
     RecordBatch& batch = *view.batch;
     if (state_ == nullptr) {

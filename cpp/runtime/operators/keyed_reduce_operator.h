@@ -20,6 +20,20 @@ class ReduceFunction {
   }
   virtual absl::Status Close() { return absl::OkStatus(); }
 
+  // As Operator's.
+  virtual absl::Status Snapshot(SnapshotContext& context) {
+    (void)context;
+    return absl::OkStatus();
+  }
+  virtual absl::Status CheckpointCompleted(int64_t checkpoint) {
+    (void)checkpoint;
+    return absl::OkStatus();
+  }
+  virtual absl::Status CheckpointAborted(int64_t checkpoint) {
+    (void)checkpoint;
+    return absl::OkStatus();
+  }
+
   // The serializer of what state and output hold, for input of this one.
   virtual std::shared_ptr<const TypeSerializer> StateSerializer(const RecordBatch& input) = 0;
 

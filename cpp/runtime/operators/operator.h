@@ -169,6 +169,12 @@ class Operator {
     return Progress::kDone;
   }
 
+  // A barrier is about to pass: what processing time has begun is brought to an end, and its
+  // results go in front of the barrier. kMore: call again.
+  virtual absl::StatusOr<Progress> PrepareSnapshot(Output& output) {
+    (void)output;
+    return Progress::kDone;
+  }
   // A barrier passes: everything before it has been processed, nothing behind it. Adds what is not
   // keyed state; keyed state is written behind the operator's back.
   virtual absl::Status Snapshot(SnapshotContext& context) {

@@ -23,6 +23,7 @@ class SnapshotContext {
       : barrier_(barrier), members_(members) {}
 
   int64_t checkpoint() const { return barrier_.checkpoint; }
+  int64_t timestamp() const { return barrier_.timestamp; }  // when it was triggered
   bool savepoint() const { return barrier_.savepoint; }
 
   void AddList(std::string name, idl::Redistribution::type redistribution,

@@ -73,6 +73,20 @@ class WindowFunction {
   }
   virtual absl::Status Close() { return absl::OkStatus(); }
 
+  // As Operator's.
+  virtual absl::Status Snapshot(SnapshotContext& context) {
+    (void)context;
+    return absl::OkStatus();
+  }
+  virtual absl::Status CheckpointCompleted(int64_t checkpoint) {
+    (void)checkpoint;
+    return absl::OkStatus();
+  }
+  virtual absl::Status CheckpointAborted(int64_t checkpoint) {
+    (void)checkpoint;
+    return absl::OkStatus();
+  }
+
   // Around a run of the calls below: for what is needed once (the interpreter's lock). A state
   // backend reads before it, where windows depend on the time alone, and writes after it.
   virtual void Enter() {}

@@ -63,6 +63,14 @@ class WindowOperator final : public Operator {
                           function_->ContentsSerializer(), plain_);
   }
 
+  absl::Status Snapshot(SnapshotContext& context) override { return function_->Snapshot(context); }
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    return function_->CheckpointCompleted(checkpoint);
+  }
+  absl::Status CheckpointAborted(int64_t checkpoint) override {
+    return function_->CheckpointAborted(checkpoint);
+  }
+
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
     WindowOutput emitted(output);
     const size_t begin = view.position;

@@ -146,7 +146,9 @@ absl::StatusOr<Progress> OperatorChain::RunControl() {
           progress = node.op->Finish(node.output);
         }
       } else if (const auto* barrier = std::get_if<CheckpointBarrier>(&control)) {
-        RETURN_IF_ERROR(listener_.OnBarrierAt(position, *barrier));
+        progress = node.op->PrepareSnapshot(node.output);
+        if (progress.ok() && *progress == Progress::kDone)
+          RETURN_IF_ERROR(listener_.OnBarrierAt(position, *barrier));
       }
       const absl::Status delivered = Deliver(position);
       RETURN_IF_ERROR(progress.status());

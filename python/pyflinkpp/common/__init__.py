@@ -29,7 +29,11 @@ from pyflinkpp.common.watermark_strategy import (
 if TYPE_CHECKING:
     from pyflinkpp.common.completable_future import CompletableFuture
     from pyflinkpp.common.config_options import ConfigOption, ConfigOptions
-    from pyflinkpp.common.exceptions import JobCancellationException, JobExecutionException
+    from pyflinkpp.common.exceptions import (
+        JobCancellationException,
+        JobExecutionException,
+        NonRecoverableError,
+    )
     from pyflinkpp.common.execution_mode import ExecutionMode
     from pyflinkpp.common.input_dependency_constraint import InputDependencyConstraint
     from pyflinkpp.common.job_client import JobClient
@@ -53,6 +57,7 @@ __all__ = [
     "InputDependencyConstraint",
     "Instant",
     "JobCancellationException",
+    "NonRecoverableError",
     "JobClient",
     "JobExecutionException",
     "JobExecutionResult",
@@ -82,6 +87,7 @@ _LATER = {  # what most programs never name is imported at first use
     "ExecutionMode": "execution_mode",
     "InputDependencyConstraint": "input_dependency_constraint",
     "JobCancellationException": "exceptions",
+    "NonRecoverableError": "exceptions",
     "JobClient": "job_client",
     "JobExecutionException": "exceptions",
     "JobExecutionResult": "job_execution_result",

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-__all__ = ["format_map", "parse_boolean", "parse_duration_ms", "parse_map", "split_quoted"]
+__all__ = [
+    "format_map",
+    "parse_boolean",
+    "parse_duration_ms",
+    "parse_map",
+    "parse_memory_size",
+    "parse_number",
+    "split_quoted",
+]
+
+N = TypeVar("N", int, float)
 
 _NANOS = {
     "ns": 1, "nano": 1, "nanos": 1, "nanosecond": 1, "nanoseconds": 1,
@@ -18,6 +29,30 @@ _NANOS = {
     "h": 3600 * 10**9, "hour": 3600 * 10**9, "hours": 3600 * 10**9,
     "d": 86400 * 10**9, "day": 86400 * 10**9, "days": 86400 * 10**9,
 }  # fmt: skip
+
+_BYTES = {
+    "": 1, "b": 1, "bytes": 1,
+    "k": 1 << 10, "kb": 1 << 10, "kibibytes": 1 << 10,
+    "m": 1 << 20, "mb": 1 << 20, "mebibytes": 1 << 20,
+    "g": 1 << 30, "gb": 1 << 30, "gibibytes": 1 << 30,
+    "t": 1 << 40, "tb": 1 << 40, "tebibytes": 1 << 40,
+}  # fmt: skip
+
+
+def parse_memory_size(key: str, text: str) -> int:
+    """Reads a size such as "20 kb" or "1 mb"; a bare number means bytes.
+
+    :param key: The configuration key, for the error.
+    :param text: The text.
+    :return: Bytes.
+    :raises ValueError: When the text is something else.
+    """
+    number = text.strip()
+    unit = number.lstrip("0123456789").strip().lower()
+    digits = number[: len(number) - len(number.lstrip("0123456789"))]
+    if not digits or unit not in _BYTES:
+        raise ValueError(f'{key}: {text!r} is no size: write it as "20 kb" or "1 mb"')
+    return int(digits) * _BYTES[unit]
 
 
 def parse_duration_ms(key: str, text: str) -> int:
@@ -50,6 +85,22 @@ def parse_boolean(key: str, text: str) -> bool:
     if word not in ("true", "false"):
         raise ValueError(f"{key}: {text!r} is neither true nor false")
     return word == "true"
+
+
+def parse_number(key: str, text: str, kind: Callable[[str], N]) -> N:
+    """Reads a number.
+
+    :param key: The configuration key, for the error.
+    :param text: The text.
+    :param kind: ``int`` or ``float``.
+    :return: The number.
+    :raises ValueError: When the text is something else.
+    """
+    try:
+        return kind(text)
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{key}: {text!r} is not {what}") from None
 
 
 def parse_map(key: str, text: str) -> dict[str, str]:

@@ -9,7 +9,26 @@ from pyflinkpp.common._failures import FailureContext
 if TYPE_CHECKING:
     from pyflinkpp.common.job_execution_result import JobExecutionResult
 
-__all__ = ["FailureContext", "JobCancellationException", "JobExecutionException"]
+__all__ = [
+    "FailureContext",
+    "JobCancellationException",
+    "JobExecutionException",
+    "NonRecoverableError",
+]
+
+
+class NonRecoverableError(Exception):
+    """Raised by a function: a restart can't help, so the job ends at once.
+
+    Any exception with a true attribute ``non_recoverable`` does the same.
+
+    >>> raise NonRecoverableError("the schema of the input has changed")
+    Traceback (most recent call last):
+    pyflinkpp.common.exceptions.NonRecoverableError: the schema of the input has changed
+    """
+
+    non_recoverable = True
+    """What the engine looks at."""
 
 
 class JobExecutionException(RuntimeError):
@@ -34,6 +53,9 @@ class JobExecutionException(RuntimeError):
 
     context: FailureContext | None = None
     """What the user's function was called with when it raised."""
+
+    timestamp: int | None = None
+    """When it came, milliseconds since the epoch; set in ``JobClient.get_exception_history()``."""
 
     job_execution_result: JobExecutionResult | None = None
     """What the job had counted until it ended: accumulators, metrics, the summary; None when it

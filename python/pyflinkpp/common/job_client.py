@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyflinkpp._missing import not_yet
 from pyflinkpp.common.completable_future import CompletableFuture
 from pyflinkpp.common.job_id import JobID
 
 if TYPE_CHECKING:
+    from pyflinkpp.common.exceptions import JobExecutionException
     from pyflinkpp.common.job_execution_result import JobExecutionResult
     from pyflinkpp.common.job_status import JobStatus
 
@@ -94,25 +94,125 @@ class JobClient:
         return CompletableFuture(self._job.wait, values)
 
     def trigger_savepoint(self, savepoint_directory: str | None = None) -> CompletableFuture[str]:
-        """Would write the job's state to a directory.
+        """Writes the job's state to a directory while it runs; later jobs can start from it.
 
-        :param savepoint_directory: The directory.
-        :raises NotImplementedError: Always, in this version.
+        >>> path = client.trigger_savepoint("/savepoints").result()  # doctest: +SKIP
+        >>> config.set_string("execution.state-recovery.path", path)  # doctest: +SKIP
+
+        :param savepoint_directory: The directory in which the savepoint makes its own; None for
+            the environment's default.
+        :return: A future of the savepoint's path. Asking for it raises ValueError when there is no
+            directory or the job does not run any more, RuntimeError when it could not be written.
         """
-        raise not_yet("JobClient.trigger_savepoint()")
+        return self._savepoint(savepoint_directory, "go on")
 
     def stop_with_savepoint(
         self, advance_to_end_of_event_time: bool, savepoint_directory: str | None = None
     ) -> CompletableFuture[str]:
-        """Would write the job's state to a directory and stop it.
+        """Writes the job's state to a directory and stops it: what it has emitted is what the
+        savepoint stands for.
 
-        :param advance_to_end_of_event_time: Whether event time goes to its end first.
-        :param savepoint_directory: The directory.
-        :raises NotImplementedError: Always, in this version.
+        :param advance_to_end_of_event_time: True for good: all timers and windows fire before the
+            savepoint. False to go on from it later.
+        :param savepoint_directory: The directory in which the savepoint makes its own; None for
+            the environment's default.
+        :return: A future of the savepoint's path, which is done when the job has finished. Asking
+            for it raises ValueError when there is no directory or the job does not run any more,
+            RuntimeError when it could not be written.
         """
-        raise not_yet("JobClient.stop_with_savepoint()", "use cancel()")
+        then = "drain" if advance_to_end_of_event_time else "suspend"
+        return self._savepoint(savepoint_directory, then)
+
+    @staticmethod
+    def dispose_savepoint(savepoint_path: str) -> None:
+        """Deletes a savepoint or a retained checkpoint.
+
+        Only ``_metadata`` and the files of state that it lists are deleted, and the directory when
+        nothing else is in it.
+
+        :param savepoint_path: Its directory, or the ``_metadata`` in it.
+        :raises ValueError: When there is none.
+        :raises RuntimeError: When it is damaged or can't be deleted.
+        """
+        from pyflinkpp._engine import native
+        from pyflinkpp.datastream.connectors._files import local_path
+
+        native().dispose_savepoint(local_path(savepoint_path))
+
+    def get_checkpoints(self) -> list[dict[str, Any]]:
+        """Tells of the checkpoints and savepoints that have ended: the last 100.
+
+        :return: In the order in which they ended, each with "id", "state" ("COMPLETED" or
+            "FAILED"), "savepoint" (True for savepoints), "triggered_ms" (milliseconds since the
+            epoch), "duration_ms" (from there to its end), "bytes" (of state), "path" (its
+            directory; "" when it is in memory), "failure" (why it failed) and "subtasks": for each
+            that took part "task" (as "Window (2/4)"), "sync_ms" (for how long the task itself was
+            held up, at most, in one piece), "async_ms" (from there until all was durable),
+            "alignment_ms" (from the first barrier to the last) and "bytes".
+        """
+        checkpoints: list[dict[str, Any]] = self._job.checkpoints()
+        return checkpoints
+
+    def get_exception_history(self) -> list[JobExecutionException]:
+        """Gives the root causes of the job's failures, also of those that it has survived.
+
+        >>> for failure in client.get_exception_history():  # doctest: +SKIP
+        ...     print(failure.operator_name, failure)
+
+        :return: The last 16, the first one first; each with the traceback of the function in its
+            message and with its ``timestamp``.
+        """
+        history = []
+        for error, at_ms in self._job.failures():
+            error.timestamp = at_ms
+            history.append(error)
+        return history
+
+    def _savepoint(self, directory: str | None, then: str) -> CompletableFuture[str]:
+        from pyflinkpp.datastream.connectors._files import local_path
+
+        path = "" if directory is None else local_path(directory)
+        savepoint = _Savepoint(self._job, self._job.trigger_savepoint(path, then), then != "go on")
+        return CompletableFuture(savepoint.wait, savepoint.path)
 
     def _result(self) -> JobExecutionResult:
         from pyflinkpp.common.job_execution_result import result_of
 
         return result_of(self._job)
+
+
+class _Savepoint:
+    """A savepoint that is under way.
+
+    :param job: The engine's job.
+    :param number: The number that the engine gave it.
+    :param stops: Whether the job ends with it.
+    """
+
+    __slots__ = ("_error", "_job", "_number", "_path", "_stops")
+
+    def __init__(self, job: Any, number: int, stops: bool) -> None:
+        self._job = job
+        self._number = number
+        self._stops = stops
+        self._path: str | None = None
+        self._error: Exception | None = None
+
+    def wait(self, timeout_ms: int) -> bool:
+        """Waits until it is there, or has failed; when the job stops with it, until that has."""
+        if self._path is None and self._error is None:
+            try:
+                self._path = self._job.wait_for_savepoint(self._number, timeout_ms)
+            except (RuntimeError, ValueError) as error:
+                self._error = error
+        if self._path is None or not self._stops:
+            return self._path is not None or self._error is not None
+        ended: bool = self._job.wait(timeout_ms)
+        return ended
+
+    def path(self) -> str:
+        """Gives its path, or raises why there is none."""
+        if self._error is not None:
+            raise self._error
+        assert self._path is not None
+        return self._path

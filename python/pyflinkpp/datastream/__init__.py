@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pyflinkpp._missing import refuse_names
 from pyflinkpp.datastream.async_data_stream import AsyncDataStream
+from pyflinkpp.datastream.checkpoint_config import CheckpointConfig
+from pyflinkpp.datastream.checkpoint_storage import (
+    CheckpointStorage,
+    FileSystemCheckpointStorage,
+    JobManagerCheckpointStorage,
+)
 from pyflinkpp.datastream.checkpointing_mode import CheckpointingMode
 from pyflinkpp.datastream.connectors.base import DiscardingSink, PrintSink
 from pyflinkpp.datastream.data_stream import (
@@ -17,12 +23,15 @@ from pyflinkpp.datastream.data_stream import (
     WindowedStream,
 )
 from pyflinkpp.datastream.execution_mode import RuntimeExecutionMode
+from pyflinkpp.datastream.externalized_checkpoint_retention import ExternalizedCheckpointRetention
 from pyflinkpp.datastream.functions import (
     AggregateFunction,
     AsyncFunction,
     AsyncRetryPredicate,
     AsyncRetryStrategy,
     BroadcastProcessFunction,
+    CheckpointedFunction,
+    CheckpointListener,
     CoFlatMapFunction,
     CoGroupFunction,
     CoMapFunction,
@@ -30,6 +39,8 @@ from pyflinkpp.datastream.functions import (
     FilterFunction,
     FlatJoinFunction,
     FlatMapFunction,
+    FunctionInitializationContext,
+    FunctionSnapshotContext,
     JoinFunction,
     KeyedBroadcastProcessFunction,
     KeyedCoProcessFunction,
@@ -48,6 +59,12 @@ from pyflinkpp.datastream.functions import (
 )
 from pyflinkpp.datastream.output_tag import OutputTag
 from pyflinkpp.datastream.slot_sharing_group import MemorySize, SlotSharingGroup
+from pyflinkpp.datastream.state_backend import (
+    EmbeddedRocksDBStateBackend,
+    HashMapStateBackend,
+    PredefinedOptions,
+    StateBackend,
+)
 from pyflinkpp.datastream.stream_execution_environment import StreamExecutionEnvironment
 from pyflinkpp.datastream.time_domain import TimeDomain
 from pyflinkpp.datastream.timerservice import TimerService
@@ -63,6 +80,19 @@ from pyflinkpp.datastream.window import (
 )
 
 __all__ = [
+    "StateBackend",
+    "PredefinedOptions",
+    "JobManagerCheckpointStorage",
+    "HashMapStateBackend",
+    "FileSystemCheckpointStorage",
+    "ExternalizedCheckpointRetention",
+    "EmbeddedRocksDBStateBackend",
+    "CheckpointStorage",
+    "CheckpointConfig",
+    "CheckpointListener",
+    "CheckpointedFunction",
+    "FunctionInitializationContext",
+    "FunctionSnapshotContext",
     "AggregateFunction",
     "AsyncDataStream",
     "AsyncFunction",
@@ -121,19 +151,5 @@ __all__ = [
 
 __getattr__ = refuse_names(
     __name__,
-    frozenset(
-        {
-            "CheckpointConfig",
-            "CheckpointStorage",
-            "CustomCheckpointStorage",
-            "CustomStateBackend",
-            "EmbeddedRocksDBStateBackend",
-            "ExternalizedCheckpointRetention",
-            "FileSystemCheckpointStorage",
-            "HashMapStateBackend",
-            "JobManagerCheckpointStorage",
-            "PredefinedOptions",
-            "StateBackend",
-        }
-    ),
+    frozenset({"CustomCheckpointStorage", "CustomStateBackend"}),
 )

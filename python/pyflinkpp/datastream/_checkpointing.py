@@ -5,25 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pyflinkpp.common._values import parse_boolean, parse_duration_ms
+from pyflinkpp.common._values import parse_boolean, parse_duration_ms, parse_number
+from pyflinkpp.common.restart_strategy import RESTART_KINDS
 
 __all__ = ["apply_checkpointing"]
 
 _CHECKPOINTS = "execution.checkpointing."
 _RECOVERY = "execution.state-recovery."
 _RESTART = "restart-strategy."
-# Flink's names for the kinds of restart strategies.
-_RESTART_KINDS = {
-    "none": "none",
-    "off": "none",
-    "disable": "none",
-    "fixeddelay": "fixed-delay",
-    "fixed-delay": "fixed-delay",
-    "exponentialdelay": "exponential-delay",
-    "exponential-delay": "exponential-delay",
-    "failurerate": "failure-rate",
-    "failure-rate": "failure-rate",
-}
 
 
 def apply_checkpointing(graph: Any, settings: Mapping[str, str], batch: bool) -> None:
@@ -63,26 +52,19 @@ def apply_checkpointing(graph: Any, settings: Mapping[str, str], batch: bool) ->
             },
         )
     _apply_restart_strategy(graph, read, checkpoints=interval > 0)
-    path = read.directory(_RECOVERY + "path") or read.directory("execution.savepoint.path")
+    path = read.directory(_RECOVERY + "path")
     if path:
         graph.set_restore(
             path=path,
-            ignore_unclaimed=read.boolean(
-                _RECOVERY + "ignore-unclaimed-state",
-                read.boolean("execution.savepoint.ignore-unclaimed-state", False),
-            ),
+            ignore_unclaimed=read.boolean(_RECOVERY + "ignore-unclaimed-state", False),
             claim_mode=read.text(_RECOVERY + "claim-mode", "NO_CLAIM").upper(),
         )
 
 
 def _apply_restart_strategy(graph: Any, read: _Reader, checkpoints: bool) -> None:
     default = "exponential-delay" if checkpoints else "none"
-    kind = read.text(_RESTART + "type", read.text("restart-strategy", default)).lower()
-    if kind not in _RESTART_KINDS:
-        raise ValueError(
-            f"{_RESTART}type: {kind!r} is none of {', '.join(sorted(set(_RESTART_KINDS.values())))}"
-        )
-    kind = _RESTART_KINDS[kind]
+    kind = read.text(_RESTART + "type", default).lower()
+    kind = RESTART_KINDS[kind]
     prefix = f"{_RESTART}{kind}."
     exponential = kind == "exponential-delay"
     attempts_key, attempts = {
@@ -130,18 +112,8 @@ class _Reader:
 
     def integer(self, key: str, default: int) -> int:
         value = self._settings.get(key)
-        if value is None:
-            return default
-        try:
-            return int(value)
-        except ValueError:
-            raise ValueError(f"{key}: {value!r} is not a whole number") from None
+        return default if value is None else parse_number(key, value, int)
 
     def number(self, key: str, default: float) -> float:
         value = self._settings.get(key)
-        if value is None:
-            return default
-        try:
-            return float(value)
-        except ValueError:
-            raise ValueError(f"{key}: {value!r} is not a number") from None
+        return default if value is None else parse_number(key, value, float)

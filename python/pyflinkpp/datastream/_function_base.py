@@ -48,6 +48,10 @@ class Function(ABC):  # noqa: B024
         or is cancelled.
         """
 
+    def _parts(self) -> Iterable[Any]:
+        """The functions that it stands for: those that may keep state of their own."""
+        return (self,)
+
 
 class MapFunction(Function):
     """Makes one element of one element."""
@@ -257,6 +261,18 @@ class FunctionWrapper(Function):
         """Closes the wrapped function."""
         if isinstance(self._func, Function):
             self._func.close()
+
+    def _parts(self) -> Iterable[Any]:
+        return parts_of(self._func)
+
+
+def parts_of(function: Any) -> Iterable[Any]:
+    """Gives the functions that an object stands for.
+
+    :param function: A function object or a callable.
+    :return: Those that may keep state of their own.
+    """
+    return function._parts() if isinstance(function, Function) else (function,)
 
 
 class ReduceFunctionWrapper(FunctionWrapper, ReduceFunction):

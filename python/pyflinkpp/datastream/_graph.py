@@ -144,7 +144,8 @@ class Translation:
                 node.check(node.name)
             self._check_parallelism(node)
         self._check_ids()
-        if not all(node.bounded for node in self._nodes):
+        checkpoints = self._environment.get_checkpoint_config().is_checkpointing_enabled()
+        if not (checkpoints or all(node.bounded for node in self._nodes)):
             self._warn_of_unfinished_files()
 
     def _check_parallelism(self, node: Transformation) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from pyflinkpp.common.constants import MIN_LONG_VALUE
 from pyflinkpp.common.typeinfo import ListTypeInfo, Types
 from pyflinkpp.common.typeinfo import output_type as read_type
+from pyflinkpp.datastream._function_base import parts_of
 from pyflinkpp.datastream._function_join import ProcessJoinFunction, _JoinContext
 from pyflinkpp.datastream._function_process import KeyedCoProcessFunction
 from pyflinkpp.datastream._process_spec import call, process_spec
@@ -174,6 +175,9 @@ class JoinByInterval(KeyedCoProcessFunction):
 
     def close(self) -> None:
         self._function.close()
+
+    def _parts(self) -> Iterable[Any]:
+        return parts_of(self._function)
 
     def process_element1(self, value: Any, ctx: Any) -> Iterator[TimestampedValue]:
         return self._take(0, value, ctx)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pyflinkpp.common.typeinfo import Types
 from pyflinkpp.common.typeinfo import output_type as read_type
-from pyflinkpp.datastream._function_base import Function, FunctionWrapper, KeySelector
+from pyflinkpp.datastream._function_base import (
+    Function,
+    FunctionWrapper,
+    KeySelector,
+    parts_of,
+)
 from pyflinkpp.datastream._function_join import CoGroupFunction, FlatJoinFunction, JoinFunction
 from pyflinkpp.datastream._function_window import WindowFunction
 from pyflinkpp.datastream._transformation import Edge, Transformation
@@ -264,6 +270,9 @@ class _TaggedKey(KeySelector):
         for function in self._functions:
             if isinstance(function, Function):
                 function.close()
+
+    def _parts(self) -> Iterable[Any]:
+        return chain.from_iterable(map(parts_of, self._functions))
 
     def get_key(self, value: Any) -> Any:
         return self._selectors[value[0]](value[1])

@@ -8,7 +8,6 @@ from pyflinkpp._missing import no_jvm, not_yet
 
 if TYPE_CHECKING:
     from pyflinkpp.common.typeinfo import TypeInformation
-    from pyflinkpp.datastream.checkpointing_mode import CheckpointingMode
 
 __all__ = ["MissingFromEnvironment"]
 
@@ -93,75 +92,6 @@ class MissingFromEnvironment:
             "functions run in this interpreter",
         )
 
-    def enable_checkpointing(
-        self, interval: int, mode: CheckpointingMode | None = None
-    ) -> NoReturn:
-        """Would take checkpoints of the state.
-
-        :param interval: Milliseconds between two of them.
-        :param mode: What holds after a failure.
-        :raises NotImplementedError: Always, in this version.
-        """
-        raise not_yet("StreamExecutionEnvironment.enable_checkpointing()")
-
-    def get_checkpoint_config(self) -> NoReturn:
-        """Would give the settings of checkpoints.
-
-        :raises NotImplementedError: Always, in this version.
-        """
-        raise not_yet("StreamExecutionEnvironment.get_checkpoint_config()")
-
-    def get_checkpoint_interval(self) -> int:
-        """Gives the time between two checkpoints.
-
-        :return: -1: there are none.
-        """
-        return -1
-
-    def get_checkpointing_mode(self) -> CheckpointingMode:
-        """Gives what would hold after a failure.
-
-        :return: EXACTLY_ONCE, Flink's default.
-        """
-        from pyflinkpp.datastream.checkpointing_mode import CheckpointingMode
-
-        return CheckpointingMode.EXACTLY_ONCE
-
-    def get_checkpointing_consistency_mode(self) -> CheckpointingMode:
-        """Gives what would hold after a failure.
-
-        :return: EXACTLY_ONCE, Flink's default.
-        """
-        return self.get_checkpointing_mode()
-
-    def is_unaligned_checkpoints_enabled(self) -> bool:
-        """Tells whether checkpoints overtake elements.
-
-        :return: False: there are none.
-        """
-        return False
-
-    def is_force_unaligned_checkpoints(self) -> bool:
-        """Tells whether checkpoints overtake elements wherever they can.
-
-        :return: False: there are none.
-        """
-        return False
-
-    def is_changelog_state_backend_enabled(self) -> bool | None:
-        """Tells whether a log of the changes of state is kept.
-
-        :return: None: nothing has set it.
-        """
-        return None
-
-    def get_default_savepoint_directory(self) -> str | None:
-        """Tells where savepoints are written.
-
-        :return: None: nothing has set it.
-        """
-        return None
-
     def enable_changelog_state_backend(self, enabled: bool) -> NoReturn:
         """Would keep a log of the changes of state.
 
@@ -170,10 +100,9 @@ class MissingFromEnvironment:
         """
         raise not_yet("StreamExecutionEnvironment.enable_changelog_state_backend()")
 
-    def set_default_savepoint_directory(self, directory: str) -> NoReturn:
-        """Would set where savepoints are written.
+    def is_changelog_state_backend_enabled(self) -> bool | None:
+        """Tells whether a log of the changes of state is kept.
 
-        :param directory: The directory.
-        :raises NotImplementedError: Always, in this version.
+        :return: None: nothing has set it.
         """
-        raise not_yet("StreamExecutionEnvironment.set_default_savepoint_directory()")
+        return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from pyflinkpp.datastream._state_descriptors import MapStateDescriptor
+    from pyflinkpp.datastream._state_descriptors import ListStateDescriptor, MapStateDescriptor
 
 __all__ = [
     "AggregatingState",
@@ -242,6 +242,43 @@ class BroadcastState(ReadOnlyBroadcastState[K, V], _WritableTable[K, V]):
 
 class OperatorStateStore(ABC):
     """Gives access to state that belongs to a subtask, not to a key."""
+
+    @abstractmethod
+    def get_list_state(self, state_descriptor: ListStateDescriptor) -> ListState[Any]:
+        """Gives a list whose elements are spread evenly when the job is restored with another
+        parallelism.
+
+        :param state_descriptor: Its name and type; the same name gives the same state.
+        :return: The state, with what was restored.
+        :raises TypeError: When it is no ListStateDescriptor.
+        :raises ValueError: When the name belongs to a state of another kind or type, or what was
+            saved under it does.
+        """
+
+    @abstractmethod
+    def get_union_list_state(self, state_descriptor: ListStateDescriptor) -> ListState[Any]:
+        """Gives a list of which each subtask gets the elements of all when the job is restored.
+
+        :param state_descriptor: Its name and type; the same name gives the same state.
+        :return: The state, with what was restored.
+        :raises TypeError: When it is no ListStateDescriptor.
+        :raises ValueError: When the name belongs to a state of another kind or type, or what was
+            saved under it does.
+        """
+
+    @abstractmethod
+    def get_registered_state_names(self) -> set[str]:
+        """Gives the names of all lists.
+
+        :return: The names.
+        """
+
+    @abstractmethod
+    def get_registered_broadcast_state_names(self) -> set[str]:
+        """Gives the names of all broadcast states.
+
+        :return: The names.
+        """
 
     @abstractmethod
     def get_broadcast_state(self, state_descriptor: MapStateDescriptor) -> BroadcastState[Any, Any]:

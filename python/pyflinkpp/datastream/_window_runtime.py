@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from pyflinkpp.datastream._function_base import AggregateFunction, Function, ReduceFunction
+from pyflinkpp.datastream._function_base import (
+    AggregateFunction,
+    Function,
+    ReduceFunction,
+    parts_of,
+)
 from pyflinkpp.datastream._function_window import (
     AllWindowFunction,
     ProcessAllWindowFunction,
@@ -88,6 +93,10 @@ class WindowCall(Function):
         for function in (self._window_function, self._combine):
             if isinstance(function, Function):
                 function.close()
+
+    def _parts(self) -> Iterable[Any]:
+        for function in (self._combine, self._window_function, self._evictor):
+            yield from parts_of(function)
 
     def emit(self, key: Any, window: Any, contents: Any, context: Any) -> Iterable[Any]:
         """Makes the results of a window whose trigger has fired.

@@ -1,5 +1,21 @@
-"""What becomes of checkpoints when a job ends: not in this version; the name is refused."""
+"""What becomes of a job's checkpoints when it ends."""
 
-from pyflinkpp._missing import refuse_names
+from enum import Enum
 
-__getattr__ = refuse_names(__name__, frozenset({"ExternalizedCheckpointRetention"}))
+__all__ = ["ExternalizedCheckpointRetention"]
+
+
+class ExternalizedCheckpointRetention(Enum):
+    """Whose a job's last checkpoints are when it was cancelled or has failed.
+
+    A job that has finished leaves none.
+    """
+
+    DELETE_ON_CANCELLATION = 0
+    """They stay when the job fails, and go when it is cancelled."""
+
+    RETAIN_ON_CANCELLATION = 1
+    """They stay; who cancels the job deletes them."""
+
+    NO_EXTERNALIZED_CHECKPOINTS = 2
+    """They go with the job, however it ends."""

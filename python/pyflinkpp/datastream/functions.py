@@ -25,6 +25,12 @@ from pyflinkpp.datastream._function_base import (
     SinkFunction,
     SourceFunction,
 )
+from pyflinkpp.datastream._function_checkpointed import (
+    CheckpointedFunction,
+    CheckpointListener,
+    FunctionInitializationContext,
+    FunctionSnapshotContext,
+)
 from pyflinkpp.datastream._function_join import (
     CoGroupFunction,
     FlatJoinFunction,
@@ -68,6 +74,8 @@ __all__ = [
     "AsyncRetryStrategy",
     "BaseBroadcastProcessFunction",
     "BroadcastProcessFunction",
+    "CheckpointListener",
+    "CheckpointedFunction",
     "CoFlatMapFunction",
     "CoGroupFunction",
     "CoMapFunction",
@@ -76,6 +84,8 @@ __all__ = [
     "FlatJoinFunction",
     "FlatMapFunction",
     "Function",
+    "FunctionInitializationContext",
+    "FunctionSnapshotContext",
     "FunctionWrapper",
     "JoinFunction",
     "KeySelector",

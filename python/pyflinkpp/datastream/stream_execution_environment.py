@@ -12,6 +12,7 @@ from pyflinkpp.common.configuration import Configuration
 from pyflinkpp.common.execution_config import CACHED_FILES, PARALLELISM, ExecutionConfig
 from pyflinkpp.common.typeinfo import TypeInformation, output_type
 from pyflinkpp.common.watermark_strategy import WatermarkStrategy
+from pyflinkpp.datastream._checkpoint_environment import CheckpointingEnvironment
 from pyflinkpp.datastream._data_stream import DataStream
 from pyflinkpp.datastream._missing_environment import MissingFromEnvironment
 from pyflinkpp.datastream._transformation import Edge, Transformation
@@ -33,7 +34,7 @@ _CHAINING_OF_DIFFERENT = "pipeline.operator-chaining.chain-operators-with-differ
 _JOB_NAME = "pipeline.name"
 
 
-class StreamExecutionEnvironment(MissingFromEnvironment):
+class StreamExecutionEnvironment(CheckpointingEnvironment, MissingFromEnvironment):
     """Where a program is described and run.
 
     >>> env = StreamExecutionEnvironment.get_execution_environment()
@@ -69,10 +70,11 @@ class StreamExecutionEnvironment(MissingFromEnvironment):
         :param configuration: The settings; a key that is not known gives a warning.
         :raises ValueError: When a value does not fit its key.
         """
-        from pyflinkpp.datastream._options import check_settings
+        from pyflinkpp.datastream._options import check_settings, with_current_keys
 
         if not isinstance(configuration, Configuration):
             raise TypeError(f"a Configuration is wanted, not {configuration!r}")
+        configuration = with_current_keys(configuration)
         check_settings(configuration)
         self._configuration.add_all(configuration)
 

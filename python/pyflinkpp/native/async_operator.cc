@@ -111,6 +111,7 @@ class AsyncOperator final : public Operator {
 
   // The elements in hand, with their times; they are submitted anew when the job is restored.
   absl::Status Snapshot(SnapshotContext& context) override {
+    RETURN_IF_ERROR(function_.Snapshot(context));
     if (in_hand_.empty()) return absl::OkStatus();
     Gil gil;
     std::vector<std::string> elements;
@@ -122,6 +123,13 @@ class AsyncOperator final : public Operator {
     }
     context.AddList(kInHandState, idl::Redistribution::SPLIT, std::move(elements), "PICKLED");
     return absl::OkStatus();
+  }
+
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    return function_.CheckpointCompleted(checkpoint);
+  }
+  absl::Status CheckpointAborted(int64_t checkpoint) override {
+    return function_.CheckpointAborted(checkpoint);
   }
 
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {

@@ -200,6 +200,16 @@ py::list Job::checkpoints() const {
   return list;
 }
 
+py::list Job::failures() const {
+  py::list list;
+  for (const JobHandle::FailureAt& each : handle_->failures()) {
+    PyRef error = FailureAsException(each.failure);
+    if (!error) throw py::error_already_set();
+    list.append(py::make_tuple(py::reinterpret_steal<py::object>(error.release()), each.at_ms));
+  }
+  return list;
+}
+
 int64_t Job::trigger_savepoint(const std::string& directory, const std::string& after) const {
   const auto then = after == "suspend" ? idl::AfterBarrier::SUSPEND
                     : after == "drain" ? idl::AfterBarrier::DRAIN

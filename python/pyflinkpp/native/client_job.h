@@ -34,6 +34,8 @@ class Job {
   void close_results() const;
   // [{"id", "state", "savepoint", "triggered_ms", "duration_ms", "bytes", "path", "failure", "subtasks"}]
   pybind11::list checkpoints() const;
+  // [(JobExecutionException, wall clock's milliseconds)], the last one last.
+  pybind11::list failures() const;
   // Starts one and gives its number. `after`: "go on", "suspend" or "drain".
   int64_t trigger_savepoint(const std::string& directory, const std::string& after) const;
   // The path of the savepoint of this number, None when it is not there in time.

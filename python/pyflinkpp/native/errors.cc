@@ -87,6 +87,14 @@ std::string At(const CallPoint& point) {
   return text;
 }
 
+// Whether the user has said that trying again is of no use.
+bool IsFatal(PyObject* error) {
+  const PyRef marked = PyRef::Steal(PyObject_GetAttrString(error, "non_recoverable"));
+  const int fatal = marked ? PyObject_IsTrue(marked.get()) : 0;
+  PyErr_Clear();
+  return fatal == 1;
+}
+
 absl::Status Capture(const CallOwner& owner, absl::string_view headline, const CallPoint& point) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
@@ -108,6 +116,7 @@ absl::Status Capture(const CallOwner& owner, absl::string_view headline, const C
         std::string(": ") + Py_TYPE(error.get())->tp_name + ": " + Text(message.get());
     if (traceback_ref) failure.message += "\n\n" + FormatException(error.get());
     Describe(error.get(), owner, point, &failure);
+    if (IsFatal(error.get())) failure.__set_fatal(true);
   }
   while (!failure.message.empty() && failure.message.back() == '\n') failure.message.pop_back();
   return FailureStatus(std::move(failure));
@@ -127,19 +136,23 @@ absl::Status CaptureError(const std::string& headline) {
   return Capture({"", -1, 0}, headline, {});
 }
 
-void RaiseFailure(const idl::Failure& failure) {
+PyRef FailureAsException(const idl::Failure& failure) {
   static PyObject* make = nullptr;
-  if (Imported(&make, "pyflinkpp.common._failures", "job_exception") == nullptr) return;
+  if (Imported(&make, "pyflinkpp.common._failures", "job_exception") == nullptr) return PyRef();
   const PyRef message = Unicode(failure.message);
   const PyRef name = Unicode(failure.operator_name);
-  const PyRef error =
-      PyRef::Steal(message && name ? PyObject_CallFunction(
-                                         make, "OOiy#y#", message.get(), name.get(),
-                                         failure.subtask, failure.pickled_exception.data(),
-                                         static_cast<Py_ssize_t>(failure.pickled_exception.size()),
-                                         failure.pickled_context.data(),
-                                         static_cast<Py_ssize_t>(failure.pickled_context.size()))
-                                   : nullptr);
+  return PyRef::Steal(
+      message && name
+          ? PyObject_CallFunction(make, "OOiy#y#", message.get(), name.get(), failure.subtask,
+                                  failure.pickled_exception.data(),
+                                  static_cast<Py_ssize_t>(failure.pickled_exception.size()),
+                                  failure.pickled_context.data(),
+                                  static_cast<Py_ssize_t>(failure.pickled_context.size()))
+          : nullptr);
+}
+
+void RaiseFailure(const idl::Failure& failure) {
+  const PyRef error = FailureAsException(failure);
   if (error) PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.get())), error.get());
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "core/idl/pyflinkpp_types.h"
 #include "core/stream/stream_element.h"
+#include "native/gil.h"
 
 namespace pyflinkpp {
 
@@ -54,7 +55,8 @@ class ErrorAside {
   PyObject *type_, *value_, *traceback_;
 };
 
-// Raises a job's failure as pyflinkpp.common.exceptions.JobExecutionException.
+// A job's failure as a pyflinkpp.common.exceptions.JobExecutionException; null with an error set.
+PyRef FailureAsException(const idl::Failure& failure);
 void RaiseFailure(const idl::Failure& failure);
 
 // Raises a status of a call that describes a job: ValueError for the user's faults.

@@ -31,6 +31,7 @@ class Input {
     queue_->Push({std::move(normal), timestamp});
   }
   void push_watermark(int64_t timestamp, bool idle) { queue_->Push({PyRef(), timestamp, idle}); }
+  size_t pending() const { return queue_->pending(); }
   void end() { queue_->End(); }
 
  private:
@@ -87,6 +88,7 @@ void BindHarness(py::module_& module) {
       .def(py::init<std::string, py::object>(), py::arg("id"), py::arg("type"))
       .def("push", &Input::push, py::arg("value"), py::arg("timestamp"))
       .def("push_watermark", &Input::push_watermark, py::arg("timestamp"), py::arg("idle") = false)
+      .def("pending", &Input::pending)
       .def("end", &Input::end);
   py::class_<Harness>(module, "Harness")
       .def(py::init<int64_t>(), py::arg("start_ms"))

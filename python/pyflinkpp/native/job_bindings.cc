@@ -8,7 +8,10 @@
 
 #include "absl/strings/numbers.h"
 #include "native/client_job.h"
+#include "native/errors.h"
 #include "native/python_operators.h"
+#include "runtime/checkpoint/checkpoint_storage.h"
+#include "runtime/env/posix_file_system.h"
 
 namespace pyflinkpp {
 namespace py = pybind11;
@@ -54,6 +57,18 @@ std::unique_ptr<Job> Submit(const JobGraphBuilder& builder, const std::string& n
   return SubmitTo(*cluster, builder, name);
 }
 
+void DisposeSavepoint(const std::string& path) {
+  absl::Status status;
+  {
+    py::gil_scoped_release release;
+    PosixFileSystem files;
+    status = DisposeCheckpoint(files, path);
+  }
+  if (status.ok()) return;
+  RaiseStatus(status);
+  throw py::error_already_set();
+}
+
 void Shutdown() {
   py::gil_scoped_release release;
   Clusters().clear();
@@ -74,11 +89,13 @@ void BindJob(py::module_& module) {
       .def("next_results", &Job::next_results, py::arg("timeout_ms"))
       .def("close_results", &Job::close_results)
       .def("checkpoints", &Job::checkpoints)
+      .def("failures", &Job::failures)
       .def("trigger_savepoint", &Job::trigger_savepoint, py::arg("directory"), py::arg("after"))
       .def("wait_for_savepoint", &Job::wait_for_savepoint, py::arg("number"),
            py::arg("timeout_ms"));
   module.def("submit", Submit, py::arg("graph"), py::arg("name"), py::arg("debug") = false);
   module.def("shutdown", Shutdown);
+  module.def("dispose_savepoint", DisposeSavepoint, py::arg("path"));
 }
 
 }  // namespace pyflinkpp

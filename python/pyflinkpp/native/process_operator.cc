@@ -53,7 +53,21 @@ class ProcessOperator final : public Operator {
     return MakeContexts();
   }
 
+  // A generator of a timer in processing time may be suspended: what it has changed is in the
+  // state already, so what it gives has to be in front of the barrier.
+  absl::StatusOr<Progress> PrepareSnapshot(Output& output) override {
+    if (!iterator_ || timer_ == nullptr) return Progress::kDone;
+    Gil gil;
+    RETURN_IF_ERROR(Drain(output));
+    if (iterator_) return Progress::kMore;
+    timer_.reset();
+    runtime_->End();
+    RETURN_IF_ERROR(runtime_->Flush());
+    return Progress::kDone;
+  }
+
   absl::Status Snapshot(SnapshotContext& context) override {
+    RETURN_IF_ERROR(function_.Snapshot(context));
     if (!spec_.broadcast) return absl::OkStatus();
     Gil gil;
     const PyRef snapshot = PyRef::Steal(PyObject_CallMethod(states_.get(), "snapshot", nullptr));
@@ -61,6 +75,13 @@ class ProcessOperator final : public Operator {
     if (!snapshot || !Pickled(snapshot.get(), &bytes)) return Failed();
     context.AddList(kBroadcastState, idl::Redistribution::BROADCAST, {std::move(bytes)}, "PICKLED");
     return absl::OkStatus();
+  }
+
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    return function_.CheckpointCompleted(checkpoint);
+  }
+  absl::Status CheckpointAborted(int64_t checkpoint) override {
+    return function_.CheckpointAborted(checkpoint);
   }
 
   absl::StatusOr<Progress> ProcessBatch(int input, RecordBatchView& view, Output& output) override {

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "core/types/binary_io.h"
+#include "native/errors.h"
 #include "native/python_serializer.h"
 
 namespace pyflinkpp {
@@ -17,13 +19,15 @@ std::map<std::string, std::shared_ptr<PushQueue>>& Queues() {
 class PushSource final : public SourceOperator {
  public:
   PushSource(std::string id, std::shared_ptr<const TypeSerializer> serializer)
-      : id_(std::move(id)), serializer_(std::move(serializer)) {}
+      : id_(std::move(id)),
+        serializer_(std::static_pointer_cast<const PythonSerializer>(std::move(serializer))) {}
 
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
     Gil gil;
     queue_ = PushQueueOf(id_);
     queue_->SetWake(context.wake);
+    if (context.attempt > 0) queue_->Rewind(RestoredPosition());
     split_ = splits().Add("elements that are pushed");
     return absl::OkStatus();
   }
@@ -34,19 +38,41 @@ class PushSource final : public SourceOperator {
     Gil gil;
     RecordBatch& batch = output.batch(serializer_);
     batch.set_split(split_);
-    while (!queue_->items().empty() && !output.full()) {
-      PushQueue::Item item = std::move(queue_->items().front());
-      queue_->items().pop_front();
-      if (!item.value) {
-        output.EmitWatermark({item.timestamp, item.idle});
+    while (const PushQueue::Item* item = output.full() ? nullptr : queue_->next()) {
+      if (!item->value) {
+        output.EmitWatermark({item->timestamp, item->idle});
+        Taken();
         return Progress::kMore;
       }
-      batch.AppendRow(item.value.release());
-      batch.timestamps().push_back(item.timestamp);
+      // What functions do to an element must not be seen when it is taken again.
+      PyObject* value = serializer_->CopyObject(item->value.get());
+      if (value == nullptr) return CaptureError("a pushed element can't be copied");
+      batch.AppendRow(value);
+      batch.timestamps().push_back(item->timestamp);
       ++context_->counters[0].records_out;
+      Taken();
     }
-    if (!queue_->items().empty()) return Progress::kMore;
+    if (queue_->next() != nullptr) return Progress::kMore;
     return queue_->ended() ? Progress::kDone : Progress::kWait;
+  }
+
+  absl::Status Snapshot(SnapshotContext& context) override {
+    Gil gil;
+    std::string element;
+    BinaryWriter out(element);
+    out.PutBytes(id_);
+    out.PutVarint(static_cast<uint64_t>(queue_->position()));
+    context.AddList(kPositionState, idl::Redistribution::SPLIT, {std::move(element)});
+    if (!context.savepoint()) snapshots_[context.checkpoint()] = queue_->position();
+    return absl::OkStatus();
+  }
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    Gil gil;
+    if (const auto found = snapshots_.find(checkpoint); found != snapshots_.end()) {
+      queue_->Forget(found->second);
+      snapshots_.erase(snapshots_.begin(), std::next(found));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Close() override {
@@ -57,8 +83,27 @@ class PushSource final : public SourceOperator {
   }
 
  private:
+  static constexpr char kPositionState[] = "position";
+
+  // Of this queue: another one, in a job that was started from a savepoint, begins anew.
+  int64_t RestoredPosition() const {
+    const idl::OperatorListState* list =
+        context_->restored.empty() ? nullptr : FindList(context_->restored[0], kPositionState);
+    if (list == nullptr || list->elements.empty()) return 0;
+    BinaryReader in(list->elements[0]);
+    absl::string_view id;
+    uint64_t position;
+    if (!in.GetBytes(&id) || !in.GetVarint(&position) || id != id_) return 0;
+    return static_cast<int64_t>(position);
+  }
+  void Taken() {
+    queue_->Take();
+    if (!context_->checkpoints) queue_->Forget(queue_->position());
+  }
+
   const std::string id_;
-  const std::shared_ptr<const TypeSerializer> serializer_;
+  const std::shared_ptr<const PythonSerializer> serializer_;
+  std::map<int64_t, int64_t> snapshots_;  // by checkpoint, the position
   OperatorContext* context_ = nullptr;
   int split_ = SourceSplits::kNone;
   std::shared_ptr<PushQueue> queue_;

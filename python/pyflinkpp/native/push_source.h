@@ -3,6 +3,7 @@
 
 #include <Python.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -14,7 +15,8 @@
 
 namespace pyflinkpp {
 
-// What was pushed and not yet taken. Used under the interpreter's lock.
+// What was pushed and may still be taken: first the elements that a restarted job would take again,
+// then those that nobody has taken yet. Used under the interpreter's lock.
 class PushQueue {
  public:
   struct Item {
@@ -32,7 +34,20 @@ class PushQueue {
     Changed();
   }
   bool ended() const { return ended_; }
-  std::deque<Item>& items() { return items_; }
+  // The next one to be taken, null when there is none.
+  const Item* next() const { return taken_ < items_.size() ? &items_[taken_] : nullptr; }
+  void Take() { ++taken_; }
+  // How many were taken since the queue was made.
+  int64_t position() const { return forgotten_ + static_cast<int64_t>(taken_); }
+  size_t pending() const { return items_.size() - taken_; }
+  // Those behind the first `position` are to be taken (again).
+  void Rewind(int64_t position) {
+    taken_ = static_cast<size_t>(std::max<int64_t>(position - forgotten_, 0));
+  }
+  // Nobody will rewind to before `position`.
+  void Forget(int64_t position) {
+    for (; forgotten_ < position && taken_ > 0; ++forgotten_, --taken_) items_.pop_front();
+  }
   void SetWake(std::function<void()> wake) { wake_ = std::move(wake); }
 
  private:
@@ -40,6 +55,8 @@ class PushQueue {
     if (wake_ != nullptr) wake_();
   }
   std::deque<Item> items_;
+  size_t taken_ = 0;       // of items_
+  int64_t forgotten_ = 0;  // that were before them
   bool ended_ = false;
   std::function<void()> wake_;
 };

@@ -90,6 +90,16 @@ class PythonReduce final : public ReduceFunction {
     return status;
   }
 
+  absl::Status Snapshot(SnapshotContext& context) override {
+    return function_ ? function_->Snapshot(context) : absl::OkStatus();
+  }
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    return function_ ? function_->CheckpointCompleted(checkpoint) : absl::OkStatus();
+  }
+  absl::Status CheckpointAborted(int64_t checkpoint) override {
+    return function_ ? function_->CheckpointAborted(checkpoint) : absl::OkStatus();
+  }
+
   absl::Status Reduce(RecordBatchView& view, size_t count, ValueState& state, RecordBatch* emitted,
                       OperatorContext& context) override {
     RecordBatch& batch = *view.batch;

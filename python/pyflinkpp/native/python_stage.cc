@@ -50,7 +50,29 @@ class PythonStage final : public Operator {
     context_ = &context;
     Gil gil;
     for (size_t i = 0; i < steps_.size(); ++i)
-      RETURN_IF_ERROR(steps_[i]->Open(context, context.counters[i]));
+      RETURN_IF_ERROR(steps_[i]->Open(context, context.counters[i], i));
+    return absl::OkStatus();
+  }
+
+  absl::Status Snapshot(SnapshotContext& context) override {
+    for (const auto& step : steps_) {
+      if (step->function) RETURN_IF_ERROR(step->function->Snapshot(context));
+      if (step->partitioner) RETURN_IF_ERROR(step->partitioner->Snapshot(context));
+    }
+    return absl::OkStatus();
+  }
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    for (const auto& step : steps_) {
+      if (step->function) RETURN_IF_ERROR(step->function->CheckpointCompleted(checkpoint));
+      if (step->partitioner) RETURN_IF_ERROR(step->partitioner->CheckpointCompleted(checkpoint));
+    }
+    return absl::OkStatus();
+  }
+  absl::Status CheckpointAborted(int64_t checkpoint) override {
+    for (const auto& step : steps_) {
+      if (step->function) RETURN_IF_ERROR(step->function->CheckpointAborted(checkpoint));
+      if (step->partitioner) RETURN_IF_ERROR(step->partitioner->CheckpointAborted(checkpoint));
+    }
     return absl::OkStatus();
   }
 
@@ -154,7 +176,8 @@ class PythonStage final : public Operator {
       function.emplace(python.pickle, node.name, method);
     }
 
-    absl::Status Open(OperatorContext& context, OperatorCounters& count) {
+    // `member`: the step's position.
+    absl::Status Open(OperatorContext& context, OperatorCounters& count, size_t member) {
       counters = &count;
       if (node.output_type.kind != idl::TypeKind::PICKLED) {
         coder = MakeCoder(node.output_type);
@@ -166,7 +189,7 @@ class PythonStage final : public Operator {
         return CaptureCallError(Owner(context), "can't be opened");
       }
       if (!function) return absl::OkStatus();
-      if (kind == StepKind::kPartitionCustom) return OpenPartitioner(context);
+      if (kind == StepKind::kPartitionCustom) return OpenPartitioner(context, member);
       if (kind == StepKind::kKeyBy) {
         std::shared_ptr<const TypeCoder> key_coder;
         if (node.spec.python.__isset.key_type) {
@@ -176,11 +199,11 @@ class PythonStage final : public Operator {
         }
         keys.emplace(std::move(key_coder));
       }
-      return function->Open(context);
+      return function->Open(context, nullptr, member);
     }
 
     // The pickle is of a pair: the partitioner and the key selector.
-    absl::Status OpenPartitioner(OperatorContext& context) {
+    absl::Status OpenPartitioner(OperatorContext& context, size_t member) {
       static PyObject* dumps = nullptr;
       if (Imported(&dumps, "cloudpickle", "dumps") == nullptr) {
         return CaptureError("partition_custom");
@@ -198,8 +221,8 @@ class PythonStage final : public Operator {
       partitioner.emplace(parts[0], node.name, "partition");
       function.emplace(parts[1], node.name, "get_key");
       targets = PyRef::Steal(PyLong_FromLong(node.target_parallelism));
-      RETURN_IF_ERROR(partitioner->Open(context));
-      return function->Open(context);
+      RETURN_IF_ERROR(partitioner->Open(context, nullptr, member, "partitioner"));
+      return function->Open(context, nullptr, member);
     }
 
     absl::Status Close() {

@@ -69,6 +69,14 @@ class PythonWindowFunction final : public WindowFunction {
     return status;
   }
 
+  absl::Status Snapshot(SnapshotContext& context) override { return call_.Snapshot(context); }
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    return call_.CheckpointCompleted(checkpoint);
+  }
+  absl::Status CheckpointAborted(int64_t checkpoint) override {
+    return call_.CheckpointAborted(checkpoint);
+  }
+
   void Enter() override {
     scope_.Enter();
     ReleaseWaiting();

@@ -56,6 +56,16 @@ class HoldingLock final : public Operator {
     return op_->FinishKey(output);
   }
   absl::StatusOr<Progress> Finish(Output& output) override { return op_->Finish(output); }
+  absl::StatusOr<Progress> PrepareSnapshot(Output& output) override {
+    return op_->PrepareSnapshot(output);
+  }
+  absl::Status Snapshot(SnapshotContext& context) override { return op_->Snapshot(context); }
+  absl::Status CheckpointCompleted(int64_t checkpoint) override {
+    return op_->CheckpointCompleted(checkpoint);
+  }
+  absl::Status CheckpointAborted(int64_t checkpoint) override {
+    return op_->CheckpointAborted(checkpoint);
+  }
   absl::Status Close() override { return op_->Close(); }
 
  private:

@@ -40,8 +40,8 @@ absl::StatusOr<Callable> UserFunction::Bind(const char* method) const {
   return Callable(std::move(bound));
 }
 
-absl::Status UserFunction::Open(OperatorContext& context,
-                                std::shared_ptr<FunctionRuntime> runtime) {
+absl::Status UserFunction::Open(OperatorContext& context, std::shared_ptr<FunctionRuntime> runtime,
+                                size_t member, const char* scope) {
   context_ = &context;
   static PyObject* function_type = nullptr;
   static PyObject* make_context = nullptr;
@@ -56,9 +56,11 @@ absl::Status UserFunction::Open(OperatorContext& context,
   if (rich < 0) return Raised();
   if (!rich && !PyCallable_Check(function_.get())) {  // as a TimestampAssigner
     PyRef method = PyRef::Steal(PyObject_GetAttrString(function_.get(), method_));
-    if (!method) return Raised();
+    if (!method || !checkpointed_.Open(function_.get(), nullptr, context, member, scope))
+      return Raised();
     callable_ = Callable(std::move(method));
   } else if (!rich) {
+    if (!checkpointed_.Open(function_.get(), nullptr, context, member, scope)) return Raised();
     callable_ = Callable(PyRef::Borrow(function_.get()));
   } else {
     const PyRef parameters = PyRef::Steal(PyDict_New());
@@ -77,6 +79,9 @@ absl::Status UserFunction::Open(OperatorContext& context,
       if (!store || PyObject_SetAttrString(runtime_context_.get(), "_state_store", store.get()) < 0)
         return Raised();
     }
+    // As in Flink, state is there before open().
+    if (!checkpointed_.Open(function_.get(), runtime_context_.get(), context, member, scope))
+      return Raised();
     const PyRef opened =
         PyRef::Steal(PyObject_CallMethod(function_.get(), "open", "O", runtime_context_.get()));
     if (!opened) return Raised();
@@ -90,9 +95,27 @@ absl::Status UserFunction::Open(OperatorContext& context,
 absl::Status UserFunction::Close() {
   const absl::Status status = CloseFunction();
   callable_ = Callable();
+  checkpointed_.Close();
   runtime_context_ = PyRef();
   function_ = PyRef();
   return status;
+}
+
+absl::Status UserFunction::Snapshot(SnapshotContext& context) const {
+  if (!checkpointed_.takes_part()) return absl::OkStatus();
+  Gil gil;
+  return checkpointed_.Snapshot(context)
+             ? absl::OkStatus()
+             : CaptureCallError(Owner(), "failed to take a snapshot of its state");
+}
+
+absl::Status UserFunction::Notify(int64_t checkpoint, bool completed) const {
+  if (!checkpointed_.takes_part()) return absl::OkStatus();
+  Gil gil;
+  return checkpointed_.Notify(checkpoint, completed)
+             ? absl::OkStatus()
+             : CaptureCallError(Owner(),
+                                absl::StrCat("failed when it was told of checkpoint ", checkpoint));
 }
 
 absl::Status UserFunction::CloseFunction() {

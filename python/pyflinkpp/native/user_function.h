@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "native/checkpointed_function.h"
 #include "native/errors.h"
 #include "native/gil.h"
 #include "runtime/operators/operator.h"
@@ -45,9 +46,16 @@ class UserFunction {
       : pickle_(std::move(pickle)), operator_name_(std::move(operator_name)), method_(method) {}
 
   // `runtime`: where its keyed state comes from; null: it has none.
-  absl::Status Open(OperatorContext& context, std::shared_ptr<FunctionRuntime> runtime = nullptr);
+  // `member`, `scope`: see CheckpointedFunction.
+  absl::Status Open(OperatorContext& context, std::shared_ptr<FunctionRuntime> runtime = nullptr,
+                    size_t member = 0, const char* scope = "function");
   // Calls close(), hands the accumulators to the task and lets go of the function.
   absl::Status Close();
+
+  // As Operator's; they take the lock, and only when the function takes part.
+  absl::Status Snapshot(SnapshotContext& context) const;
+  absl::Status CheckpointCompleted(int64_t checkpoint) const { return Notify(checkpoint, true); }
+  absl::Status CheckpointAborted(int64_t checkpoint) const { return Notify(checkpoint, false); }
 
   // New reference; null with an error set.
   PyObject* Call(PyObject* argument) const { return callable_.Call(argument); }
@@ -66,6 +74,7 @@ class UserFunction {
  private:
   CallOwner Owner() const;
   absl::Status CloseFunction();
+  absl::Status Notify(int64_t checkpoint, bool completed) const;
 
   const std::string pickle_;
   const std::string operator_name_;
@@ -74,6 +83,7 @@ class UserFunction {
   PyRef function_;         // as it was unpickled
   PyRef runtime_context_;  // when it is a rich function
   Callable callable_;
+  CheckpointedFunction checkpointed_;
 };
 
 }  // namespace pyflinkpp

@@ -205,6 +205,9 @@ class WatchedBase : public Base {
     watcher_.AfterFinish(progress);
     return progress;
   }
+  absl::StatusOr<Progress> PrepareSnapshot(Output& output) override {
+    return op_->PrepareSnapshot(output);
+  }
   absl::Status Snapshot(SnapshotContext& context) override {
     RETURN_IF_ERROR(watcher_.OnSnapshot(context));
     return op_->Snapshot(context);

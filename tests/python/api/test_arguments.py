@@ -223,7 +223,7 @@ MONOTONOUS = WatermarkStrategy.for_monotonous_timestamps()
     ("call", "text"),
     [
         (lambda env, s: s.cache(), "cache"),
-        (lambda env, s: env.enable_checkpointing(100), "enable_checkpointing"),
+        (lambda env, s: env.enable_changelog_state_backend(True), "enable_changelog_state_backend"),
         (lambda env, s: env.add_python_archive("/x.zip"), "add_python_archive"),
         (lambda env, s: env.add_source(None), "from_source"),
         (lambda env, s: env.add_jars("file:///x.jar"), "connectors"),

@@ -7,7 +7,13 @@ from typing import Any
 
 import pyflinkpp._engine
 import pytest
-from pyflinkpp.common import Encoder, Types, WatermarkStrategy
+from pyflinkpp.common import (
+    Configuration,
+    Encoder,
+    RestartStrategies,
+    Types,
+    WatermarkStrategy,
+)
 from pyflinkpp.datastream import RuntimeExecutionMode, StreamExecutionEnvironment
 from pyflinkpp.datastream._graph import Translation
 from pyflinkpp.datastream.connectors.base import DiscardingSink
@@ -237,6 +243,10 @@ def test_unbounded_jobs_that_write_files_are_warned_of(env, translate, tmp_path)
     stream._node.bounded = False
     with pytest.warns(UserWarning, match="'files'.*without checkpoints"):
         translate(env)
+    env.enable_checkpointing(1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        translate(env)
 
 
 def test_missing_input_is_found_before_anything_runs(env, translate) -> None:
@@ -274,3 +284,23 @@ def test_a_forked_child_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pyflinkpp._engine, "_process", -1)
     with pytest.raises(RuntimeError, match="spawn"):
         pyflinkpp._engine.native()
+
+
+def test_settings_of_recovery_reach_the_engine(env, translate) -> None:
+    numbers(env).sink_to(DiscardingSink())
+    assert translate(env).restart_strategy["kind"] == "none"
+    env.enable_checkpointing(40).set_default_savepoint_directory("file:///savepoints")
+    graph = translate(env)
+    assert graph.checkpoints["interval_ms"] == 40
+    assert graph.checkpoints["savepoint_directory"] == "/savepoints"
+    assert graph.restart_strategy["kind"] == "exponential-delay"
+    assert graph.restart_strategy["delay_ms"] == 100
+    assert not graph.restore
+    env.set_restart_strategy(RestartStrategies.fixed_delay_restart(2, 5))
+    env.configure(Configuration.from_dict({"execution.savepoint.path": "/from"}))
+    graph = translate(env)
+    assert graph.restart_strategy["kind"] == "fixed-delay"
+    assert graph.restart_strategy["attempts"] == 2
+    assert graph.restore["path"] == "/from"
+    env.set_runtime_mode(RuntimeExecutionMode.BATCH)
+    assert not translate(env).checkpoints
