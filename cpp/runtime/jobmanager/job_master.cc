@@ -243,6 +243,7 @@ void JobMaster::TriggerSavepoint(const std::string& directory, idl::AfterBarrier
                                  CheckpointCoordinator::Done done) {
   if (!graph_.__isset.checkpoints)
     return done(UserError("a job in batch mode takes no savepoints: run it again instead"));
+  if (ended_) return done(UserError("the job has ended: there is nothing to take a savepoint of"));
   if (state_ != JobState::kRunning && state_ != JobState::kCreated &&
       state_ != JobState::kRestarting) {
     return done(UserError(absl::StrCat(

@@ -87,6 +87,7 @@ struct OperatorCounters {
 struct OperatorContext {
   Env& env;
   std::string task_name;  // "Source: lines -> Flat Map (1/2)"
+  std::string job_id = {};
   int subtask = 0;
   int parallelism = 1;
   int max_parallelism = 128;

@@ -78,22 +78,8 @@ class CollectSink final : public Operator {
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
     if (context.restored.empty()) return absl::OkStatus();
-    const idl::OperatorListState* list = FindList(context.restored[0], kRowsState);
-    if (list == nullptr) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const std::shared_ptr<const TypeSerializer> serializer, serializer_());
-    for (const std::string& element : list->elements) {
-      BinaryReader in(element);
-      uint64_t first, count;
-      if (!in.GetVarint(&first) || !in.GetVarint(&count)) return Truncated("collected row");
-      next_ = static_cast<int64_t>(first);
-      if (count == 0) continue;
-      auto rows = std::make_unique<RecordBatch>(serializer);
-      std::byte* to = rows->Append(count);
-      std::memset(to, 0, count * rows->stride());
-      RETURN_IF_ERROR(serializer->Read(in, count, to, rows->arena()));
-      Number(*rows);
-      waiting_.push_back({std::move(rows), context.restored_checkpoint});
-    }
+    RETURN_IF_ERROR(Restore(RowsOfThisJob()));
+    RETURN_IF_ERROR(Restore(kRowsState));
     completed_ = context.restored_checkpoint;
     return absl::OkStatus();
   }
@@ -115,22 +101,25 @@ class CollectSink final : public Operator {
   }
 
   absl::Status Snapshot(SnapshotContext& context) override {
-    std::vector<std::string> elements;
+    std::vector<std::string> rows;
     for (Waiting& each : waiting_) {
       if (each.checkpoint == kNoCheckpoint) each.checkpoint = context.checkpoint();
-      // A job that is started from a savepoint has another client; this one gets them.
-      if (context.savepoint()) continue;
-      std::string& element = elements.emplace_back();
-      BinaryWriter out(element);
+      BinaryWriter out(rows.emplace_back());
       out.PutVarint(static_cast<uint64_t>(each.rows->timestamps()[0]));
       out.PutVarint(each.rows->size());
       RETURN_IF_ERROR(each.rows->serializer()->Write(each.rows->row(0), each.rows->size(), out));
     }
-    std::string& last = elements.emplace_back();  // where numbers go on
-    BinaryWriter out(last);
+    std::string next;  // where numbers go on
+    BinaryWriter out(next);
     out.PutVarint(static_cast<uint64_t>(next_));
     out.PutVarint(0);
-    context.AddList(kRowsState, idl::Redistribution::SPLIT, std::move(elements));
+    using idl::Redistribution;
+    if (context.savepoint()) {
+      context.AddList(RowsOfThisJob(), Redistribution::SPLIT, std::move(rows));
+      rows.clear();
+    }
+    rows.push_back(std::move(next));
+    context.AddList(kRowsState, Redistribution::SPLIT, std::move(rows));
     return absl::OkStatus();
   }
 
@@ -164,6 +153,27 @@ class CollectSink final : public Operator {
     int64_t checkpoint;  // the first that has them
   };
 
+  absl::Status Restore(const std::string& name) {
+    const idl::OperatorListState* list = FindList(context_->restored[0], name);
+    if (list == nullptr || list->elements.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::shared_ptr<const TypeSerializer> serializer, serializer_());
+    for (const std::string& element : list->elements) {
+      BinaryReader in(element);
+      uint64_t first, count;
+      if (!in.GetVarint(&first) || !in.GetVarint(&count)) return Truncated("collected row");
+      next_ = static_cast<int64_t>(first);
+      if (count == 0) continue;
+      auto rows = std::make_unique<RecordBatch>(serializer);
+      std::byte* to = rows->Append(count);
+      std::memset(to, 0, count * rows->stride());
+      RETURN_IF_ERROR(serializer->Read(in, count, to, rows->arena()));
+      Number(*rows);
+      waiting_.push_back({std::move(rows), context_->restored_checkpoint});
+    }
+    return absl::OkStatus();
+  }
+  // Of a savepoint: a job that is started from it has another client, and this job's gets them.
+  std::string RowsOfThisJob() const { return absl::StrCat(kRowsState, " of ", context_->job_id); }
   bool MayLeave() const { return !waiting_.empty() && waiting_.front().checkpoint <= completed_; }
   void Number(RecordBatch& rows) {
     for (size_t i = 0; i < rows.size(); ++i) rows.timestamps().push_back(next_++);

@@ -216,6 +216,7 @@ absl::Status StreamTask::Build() {
       context.restored = node->restored;
     }
     context.task_name = deployment_.name;
+    context.job_id = deployment_.task.job_id;
     context.subtask = deployment_.task.subtask;
     context.parallelism = deployment_.parallelism;
     context.max_parallelism = specs.front().max_parallelism;

@@ -20,9 +20,7 @@ class SumWindow final : public WindowFunction {
   explicit SumWindow(bool merges_panes = true) : merges_panes_(merges_panes) {}
 
   bool merges_panes() const override { return merges_panes_; }
-  std::shared_ptr<const TypeSerializer> ContentsSerializer() override {
-    return LongSerializer();
-  }
+  std::shared_ptr<const TypeSerializer> ContentsSerializer() override { return LongSerializer(); }
   absl::Status Add(RecordBatch& batch, size_t i, bool, std::byte* contents) override {
     return Sum(batch.rows<int64_t>()[i], contents);
   }

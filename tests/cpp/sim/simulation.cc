@@ -220,6 +220,12 @@ class Simulation {
       drained_ = true;  // windows have closed early
       return absl::OkStatus();
     }
+    // What the savepoint had made its client's is lost with the client, or with a failure that it was
+    // told of.
+    if ((failed || each.client->abandoned()) && HasCollectSink(each.job.graph)) {
+      drained_ = true;
+      return absl::OkStatus();
+    }
     if (after == idl::AfterBarrier::GO_ON && each.client->state() == JobState::kFinished) {
       // What was visible then, and what the savepoint makes visible, and what follows.
       CheckJob(each);

@@ -106,7 +106,7 @@ class Watcher {
                            std::max(last_snapshot_, restored_checkpoint_)));
     last_snapshot_ = context.checkpoint();
     snapshots_.insert(last_snapshot_);
-    savepoint_ = context.savepoint();
+    savepoint_ |= context.savepoint();
     return Faulty(Fault::At::kSnapshot);
   }
   absl::Status OnCompleted(int64_t checkpoint) {
@@ -166,7 +166,7 @@ class Watcher {
   bool closed_ = false;
   bool restored_ = false;
   bool saw_data_ = false;
-  bool savepoint_ = false;  // the last snapshot was for one
+  bool savepoint_ = false;  // a snapshot was for one: it may end the job
   int64_t restored_checkpoint_ = 0;
   int64_t last_snapshot_ = 0;
   int64_t last_completed_ = 0;

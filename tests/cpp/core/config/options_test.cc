@@ -17,7 +17,8 @@ TEST(OptionsTest, KeysAreSortedAndUnique) {
 }
 
 TEST(OptionsTest, EveryOptionHasAKnownTypeAndIsDescribed) {
-  const std::set<std::string> types = {"int", "bool", "string", "duration", "enum"};
+  const std::set<std::string> types = {"int",    "bool", "string", "duration",
+                                       "memory", "enum", "float"};
   for (const Option& option : kOptions) {
     EXPECT_TRUE(types.contains(option.type)) << option.key;
     EXPECT_THAT(option.description, testing::EndsWith(".")) << option.key;

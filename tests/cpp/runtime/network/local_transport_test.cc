@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "harness/batches.h"
 #include "harness/barriers.h"
+#include "harness/batches.h"
 #include "harness/test_env.h"
 #include "harness/tracked_serializer.h"
 
