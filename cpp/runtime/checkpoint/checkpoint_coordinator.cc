@@ -77,6 +77,10 @@ void CheckpointCoordinator::ScheduleNext() {
   });
 }
 
+std::string CheckpointCoordinator::NextDirectory() const {
+  return directory_.empty() ? "" : absl::StrCat(directory_, "/chk-", next_id_);
+}
+
 void CheckpointCoordinator::TriggerPeriodic() {
   const auto periodic_ones =
       std::count_if(pending_.begin(), pending_.end(),
@@ -87,9 +91,7 @@ void CheckpointCoordinator::TriggerPeriodic() {
       std::all_of(execution_.executions().begin(), execution_.executions().end(),
                   [](const ExecutionGraph::Execution& each) { return HasEnded(each.state); });
   if (ended) return;
-  Trigger(/*savepoint=*/false,
-          directory_.empty() ? "" : absl::StrCat(directory_, "/chk-", next_id_),
-          idl::AfterBarrier::GO_ON, nullptr);
+  Trigger(/*savepoint=*/false, NextDirectory(), idl::AfterBarrier::GO_ON, nullptr);
   if (settings_.max_concurrent > 1) ScheduleNext();
 }
 
@@ -116,9 +118,7 @@ void CheckpointCoordinator::TriggerSavepoint(const std::string& target,
 }
 
 void CheckpointCoordinator::TriggerFinal(Done done) {
-  Trigger(/*savepoint=*/false,
-          directory_.empty() ? "" : absl::StrCat(directory_, "/chk-", next_id_),
-          idl::AfterBarrier::GO_ON, std::move(done));
+  Trigger(/*savepoint=*/false, NextDirectory(), idl::AfterBarrier::GO_ON, std::move(done));
 }
 
 void CheckpointCoordinator::Trigger(bool savepoint, const std::string& directory,
@@ -302,14 +302,7 @@ void CheckpointCoordinator::GiveUp(int64_t id, const absl::Status& why, bool cou
   pending.statistics.state = CheckpointStatistics::State::kFailed;
   pending.statistics.failure = failure.message;
   Finish(pending);
-  if (!pending.barrier.directory.empty()) {
-    host_.RunOnExecutor(
-        [&files = env_.files, directory = pending.barrier.directory] {
-          DiscardCheckpoint(files, directory);
-          return absl::OkStatus();
-        },
-        [](const absl::Status&) {});
-  }
+  DiscardDirectory(pending.barrier.directory);
   if (running_) NotifyAll(id, /*completed=*/false);
   if (pending.done) pending.done(FailureStatus(failure));
   if (!counts) return;
@@ -335,14 +328,18 @@ void CheckpointCoordinator::DropOld() {
   while (static_cast<int>(completed_.size()) > std::max(settings_.retained, 1)) {
     const Completed old = std::move(completed_.front());
     completed_.pop_front();
-    if (!old.owned || old.directory.empty()) continue;
-    host_.RunOnExecutor(
-        [&files = env_.files, directory = old.directory] {
-          DiscardCheckpoint(files, directory);
-          return absl::OkStatus();
-        },
-        [](const absl::Status&) {});
+    if (old.owned) DiscardDirectory(old.directory);
   }
+}
+
+void CheckpointCoordinator::DiscardDirectory(const std::string& directory) {
+  if (directory.empty()) return;
+  host_.RunOnExecutor(
+      [&files = env_.files, directory] {
+        DiscardCheckpoint(files, directory);
+        return absl::OkStatus();
+      },
+      [](const absl::Status&) {});
 }
 
 void CheckpointCoordinator::EndJob(JobState state, std::function<void()> then) {

@@ -134,6 +134,10 @@ class CheckpointCoordinator {
   void GiveUp(int64_t id, const absl::Status& why, bool counts = true);
   void NotifyAll(int64_t id, bool completed);
   void DropOld();
+  // None when it is empty.
+  void DiscardDirectory(const std::string& directory);
+  // Of the next periodic or final checkpoint; empty: in memory.
+  std::string NextDirectory() const;
   Pending* Find(int64_t id);
   void Finish(Pending& pending);
 

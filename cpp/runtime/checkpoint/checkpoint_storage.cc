@@ -29,11 +29,6 @@ void ForEachPath(idl::Checkpoint& checkpoint, Change change) {
   }
 }
 
-// `path`: the directory, or the _metadata in it.
-std::string DirectoryOf(const std::string& path) {
-  return std::string(absl::StripSuffix(absl::StripSuffix(path, absl::StrCat("/", kMetadata)), "/"));
-}
-
 absl::StatusOr<std::string> ReadWhole(FileSystem& files, const std::string& path) {
   ASSIGN_OR_RETURN(const FileInfo info, files.Stat(path));
   ASSIGN_OR_RETURN(const auto file, files.Open(path));
@@ -44,6 +39,10 @@ absl::StatusOr<std::string> ReadWhole(FileSystem& files, const std::string& path
 }
 
 }  // namespace
+
+std::string CheckpointDirectory(const std::string& path) {
+  return std::string(absl::StripSuffix(absl::StripSuffix(path, absl::StrCat("/", kMetadata)), "/"));
+}
 
 absl::Status WriteCheckpoint(FileSystem& files, const std::string& directory,
                              const idl::Checkpoint& checkpoint) {
@@ -71,7 +70,7 @@ absl::Status WriteCheckpoint(FileSystem& files, const std::string& directory,
 }
 
 absl::StatusOr<idl::Checkpoint> ReadCheckpoint(FileSystem& files, const std::string& path) {
-  const std::string directory = DirectoryOf(path);
+  const std::string directory = CheckpointDirectory(path);
   const std::string metadata = absl::StrCat(directory, "/", kMetadata);
   absl::StatusOr<std::string> bytes = ReadWhole(files, metadata);
   if (!bytes.ok()) {
@@ -114,7 +113,7 @@ void DiscardCheckpoint(FileSystem& files, const std::string& directory) {
 }
 
 absl::Status DisposeCheckpoint(FileSystem& files, const std::string& path) {
-  const std::string directory = DirectoryOf(path);
+  const std::string directory = CheckpointDirectory(path);
   ASSIGN_OR_RETURN(idl::Checkpoint checkpoint, ReadCheckpoint(files, directory));
   std::set<std::string> own;
   ForEachPath(checkpoint, [&](const std::string& of_state) {

@@ -21,6 +21,9 @@ namespace pyflinkpp {
 
 inline constexpr int kCheckpointVersion = 1;
 
+// The directory of a checkpoint that is given by it, or by the _metadata in it.
+std::string CheckpointDirectory(const std::string& path);
+
 // All block: on the executor. Atomic and durable: a temporary name first.
 absl::Status WriteCheckpoint(FileSystem& files, const std::string& directory,
                              const idl::Checkpoint& checkpoint);

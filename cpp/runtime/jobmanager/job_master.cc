@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "core/base/status.h"
 #include "core/idl/codec.h"
 #include "runtime/checkpoint/checkpoint_storage.h"
@@ -41,8 +40,7 @@ void JobMaster::Start() {
       [this, read](const absl::Status& status) {
         if (state_ != JobState::kCreated) return EndIfAllEnded();
         if (!status.ok()) return Fail(FailureOf(status));
-        coordinator_.StartFrom(**read,
-                               std::string(absl::StripSuffix(graph_.restore.path, "/_metadata")),
+        coordinator_.StartFrom(**read, CheckpointDirectory(graph_.restore.path),
                                graph_.restore.claim_mode == idl::ClaimMode::CLAIM);
         StartEnumerators();
       });

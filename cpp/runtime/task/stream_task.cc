@@ -455,7 +455,7 @@ void StreamTask::OnBarrierPassed(const CheckpointBarrier& barrier) {
   if (snapshot_status_.ok()) {
     checkpoints_->Seal(end_pushed_);
   } else {
-    checkpoints_->Fail(FailureOf(snapshot_status_));
+    checkpoints_->Fail(snapshot_status_);
   }
 }
 

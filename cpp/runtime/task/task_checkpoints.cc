@@ -70,9 +70,9 @@ void TaskCheckpoints::Seal(bool finished) {
   AnswerIfDone(checkpoint);
 }
 
-void TaskCheckpoints::Fail(const idl::Failure& failure) {
+void TaskCheckpoints::Fail(const absl::Status& status) {
   under_way_.back().sealed = true;
-  OnFailed(under_way_.back().barrier.checkpoint(), FailureStatus(failure));
+  OnFailed(under_way_.back().barrier.checkpoint(), status);
 }
 
 // Everything of the part that is still to be done is done on the executor.
@@ -147,7 +147,7 @@ void TaskCheckpoints::OnFailed(int64_t id, const absl::Status& status) {
   answer.task = task_;
   answer.checkpoint = id;
   answer.__set_failure(FailureOf(status));
-  Remove(id);
+  Abort(id);
   answer_(std::move(answer));
 }
 
@@ -159,7 +159,7 @@ void TaskCheckpoints::AnswerIfDone(UnderWay& checkpoint) {
   checkpoint.files.clear();  // they are the coordinator's now
   checkpoint.snapshot.async_ms = (env_.clock.NowNanos() - checkpoint.sealed_nanos) / 1'000'000;
   answer.__set_snapshot(std::move(checkpoint.snapshot));
-  Remove(answer.checkpoint);
+  Abort(answer.checkpoint);
   answer_(std::move(answer));
 }
 
@@ -170,7 +170,7 @@ TaskCheckpoints::UnderWay* TaskCheckpoints::Find(int64_t checkpoint) {
   return nullptr;
 }
 
-void TaskCheckpoints::Remove(int64_t checkpoint) {
+void TaskCheckpoints::Abort(int64_t checkpoint) {
   if (UnderWay* found = Find(checkpoint)) {
     for (const auto& file : found->files) file->Abandon();
   }
@@ -178,8 +178,6 @@ void TaskCheckpoints::Remove(int64_t checkpoint) {
       [&](const UnderWay& each) { return each.barrier.checkpoint() == checkpoint; });
   FindWork();
 }
-
-void TaskCheckpoints::Abort(int64_t checkpoint) { Remove(checkpoint); }
 
 void TaskCheckpoints::Clear() {
   for (const UnderWay& checkpoint : under_way_) {

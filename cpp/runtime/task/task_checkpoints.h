@@ -47,7 +47,7 @@ class TaskCheckpoints {
                    std::vector<std::function<void(SnapshotContext::Done)>> waits);
   void Seal(bool finished);
   // The first part went wrong: answers so.
-  void Fail(const idl::Failure& failure);
+  void Fail(const absl::Status& status);
 
   // Whether there is something to write on the loop, and a slice of it.
   bool has_work() const { return working_ != nullptr; }
@@ -84,7 +84,6 @@ class TaskCheckpoints {
   void OnDurable(int64_t checkpoint, int op, absl::StatusOr<idl::KeyedStateHandle> handle);
   void OnFailed(int64_t checkpoint, const absl::Status& status);
   void AnswerIfDone(UnderWay& checkpoint);
-  void Remove(int64_t checkpoint);
 
   Env& env_;
   const idl::TaskId task_;

@@ -54,7 +54,6 @@ class Database {
     options.error_if_exists = true;
     options.info_log_level = rocksdb::WARN_LEVEL;
     options.allow_concurrent_memtable_write = false;  // there is one writer
-    options.enable_pipelined_write = false;
     RETURN_IF_ERROR(Checked(rocksdb::DB::Open(options, directory, &database->db_),
                             absl::StrCat("opening ", directory)));
     return database;
