@@ -8,11 +8,9 @@ import sys
 import tempfile
 import time
 
-from pyflinkpp.common import Configuration, Types, WatermarkStrategy
+from pyflinkpp.common import Configuration
 from pyflinkpp.datastream import StreamExecutionEnvironment
-from pyflinkpp.datastream.connectors.base import DiscardingSink
-from pyflinkpp.datastream.connectors.file_system import FileSource, StreamFormat
-from word_count import add, pair, split, word_of
+from word_count import describe
 
 
 def run(path, interval, backend, directory):
@@ -22,17 +20,7 @@ def run(path, interval, backend, directory):
         configuration.set_string("execution.checkpointing.interval", f"{interval} ms")
         configuration.set_string("execution.checkpointing.dir", directory)
     env = StreamExecutionEnvironment.get_execution_environment(configuration)
-    env.set_parallelism(1)
-    source = FileSource.for_record_stream_format(StreamFormat.text_line_format(), path).build()
-    (
-        env.from_source(source, WatermarkStrategy.no_watermarks(), "lines")
-        .flat_map(split, output_type=Types.STRING())
-        .map(pair, output_type=Types.TUPLE([Types.STRING(), Types.LONG()]))
-        .key_by(word_of, key_type=Types.STRING())
-        .reduce(add)
-        .sink_to(DiscardingSink())
-        .name("discard")
-    )
+    describe(env, path)
     client = env.execute_async("word count")
     result = client.get_job_execution_result().result()
     return result.get_summary()["discard"]["records_in"], client._job.checkpoints()

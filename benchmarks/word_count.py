@@ -32,13 +32,12 @@ def plain(path):
     return sum(count for _, count in state.values())
 
 
-def engine(path):
+def describe(env, path):
+    """Adds the job to an environment."""
     from pyflinkpp.common import Types, WatermarkStrategy
-    from pyflinkpp.datastream import StreamExecutionEnvironment
     from pyflinkpp.datastream.connectors.base import DiscardingSink
     from pyflinkpp.datastream.connectors.file_system import FileSource, StreamFormat
 
-    env = StreamExecutionEnvironment.get_execution_environment()
     env.set_parallelism(1)
     source = FileSource.for_record_stream_format(StreamFormat.text_line_format(), path).build()
     (
@@ -50,6 +49,13 @@ def engine(path):
         .sink_to(DiscardingSink())
         .name("discard")
     )
+
+
+def engine(path):
+    from pyflinkpp.datastream import StreamExecutionEnvironment
+
+    env = StreamExecutionEnvironment.get_execution_environment()
+    describe(env, path)
     return env.execute("word count").get_summary()["discard"]["records_in"]
 
 
