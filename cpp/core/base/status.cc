@@ -39,4 +39,12 @@ absl::Status ExternalError(std::string message) {
   return FailureStatus(failure);
 }
 
+absl::Status DamagedCheckpointError(std::string message) {
+  idl::Failure failure;
+  failure.kind = idl::FaultKind::EXTERNAL;
+  failure.message = std::move(message);
+  failure.__set_damaged_state(true);
+  return FailureStatus(failure);
+}
+
 }  // namespace pyflinkpp

@@ -20,6 +20,8 @@ idl::Failure FailureOf(const absl::Status& status);
 // remedy.
 absl::Status UserError(std::string message);
 absl::Status ExternalError(std::string message);
+// What was written for a checkpoint is not there, or is not the same any more.
+absl::Status DamagedCheckpointError(std::string message);
 
 }  // namespace pyflinkpp
 

@@ -330,6 +330,7 @@ struct Failure {
   5: binary pickled_exception,           // of the user's exception; may be empty
   6: optional bool fatal,                        // restarting can't help
   7: optional binary pickled_context,   // of the FailureContext: which call has failed
+  8: optional bool damaged_state,       // the checkpoint that the task was restored from is not what was written
 }
 
 // What a barrier tells on its way from the sources.

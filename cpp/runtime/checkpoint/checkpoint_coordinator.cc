@@ -35,12 +35,22 @@ CheckpointCoordinator::CheckpointCoordinator(const idl::CheckpointSettings& sett
 
 void CheckpointCoordinator::StartFrom(idl::Checkpoint checkpoint, const std::string& directory,
                                       bool claim) {
-  next_id_ = checkpoint.id + 1;
+  // A damaged one behind it keeps its number.
+  next_id_ = std::max(next_id_, checkpoint.id + 1);
   completed_.push_back({std::move(checkpoint), directory, claim});
+}
+
+void CheckpointCoordinator::FallBackTo(idl::Checkpoint checkpoint, const std::string& directory) {
+  const bool owned = completed_.back().owned;
+  while (!completed_.empty() && completed_.back().checkpoint.id > checkpoint.id)
+    completed_.pop_back();
+  if (completed_.empty() || completed_.back().checkpoint.id != checkpoint.id)
+    completed_.push_back({std::move(checkpoint), directory, owned});
 }
 
 void CheckpointCoordinator::Start() {
   running_ = true;
+  stops_job_ = false;
   last_trigger_ms_ = env_.clock.NowMillis();
   for (auto& savepoint : std::exchange(early_savepoints_, {})) savepoint(/*runs=*/true);
   if (!periodic()) return;
@@ -57,13 +67,13 @@ void CheckpointCoordinator::Start() {
 }
 
 void CheckpointCoordinator::Stop() {
-  running_ = false;
   ++timer_;
   while (!pending_.empty()) {
     Pending& pending = pending_.front();
     GiveUp(pending.checkpoint.id, absl::CancelledError("the job's tasks have stopped"),
            /*counts=*/false);
   }
+  running_ = false;
 }
 
 // Called whenever something has changed that the next trigger depends on.
@@ -154,13 +164,25 @@ void CheckpointCoordinator::Trigger(bool savepoint, const std::string& directory
   for (const auto& execution : execution_.executions()) {
     if (!HasEnded(execution.state)) pending.waiting.insert(KeyOf(execution.deployment.task));
   }
-  const int64_t id = checkpoint.id;
-  host_.RunAfter(settings_.timeout_ms, [this, id] {
-    GiveUp(id, absl::DeadlineExceededError(absl::StrCat("it was not complete after ",
-                                                        settings_.timeout_ms, " ms, the timeout")));
-  });
+  pending.deadline_nanos = env_.clock.NowNanos() + settings_.timeout_ms * 1'000'000;
+  WatchTimeouts();
   TriggerWhereNoBarrierComes(pending);
   CompleteIfAllAnswered(pending);
+}
+
+// One timer for all of them: the first that is pending is the first that can be too late.
+void CheckpointCoordinator::WatchTimeouts() {
+  if (pending_.empty() || std::exchange(watching_, true)) return;
+  const int64_t left_nanos = pending_.front().deadline_nanos - env_.clock.NowNanos();
+  host_.RunAfter(std::max<int64_t>((left_nanos + 999'999) / 1'000'000, 0), [this] {
+    watching_ = false;
+    while (!pending_.empty() && pending_.front().deadline_nanos <= env_.clock.NowNanos()) {
+      GiveUp(pending_.front().checkpoint.id,
+             absl::DeadlineExceededError(absl::StrCat("it was not complete after ",
+                                                      settings_.timeout_ms, " ms, the timeout")));
+    }
+    WatchTimeouts();
+  });
 }
 
 bool CheckpointCoordinator::FeedHasEnded(const idl::TaskId& task) const {
@@ -282,6 +304,7 @@ void CheckpointCoordinator::OnWritten(int64_t id, const absl::Status& status) {
       GiveUp(each, absl::CancelledError(absl::StrCat("checkpoint ", id, " was complete before it")),
              /*counts=*/false);
     }
+    stops_job_ |= !goes_on;
     drained_ |= pending.barrier.after == idl::AfterBarrier::DRAIN;
     completed_.push_back({std::move(pending.checkpoint), pending.barrier.directory,
                           /*owned=*/!pending.barrier.savepoint});
@@ -320,7 +343,8 @@ void CheckpointCoordinator::Finish(Pending& pending) {
 
 void CheckpointCoordinator::NotifyAll(int64_t id, bool completed) {
   for (const auto& execution : execution_.executions()) {
-    if (!HasEnded(execution.state)) host_.Notify(execution.deployment.task, id, completed);
+    if (execution.deployed && !HasEnded(execution.state))
+      host_.Notify(execution.deployment.task, id, completed);
   }
 }
 

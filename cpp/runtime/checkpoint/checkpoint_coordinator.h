@@ -76,7 +76,7 @@ class CheckpointCoordinator {
 
   // All tasks run: checkpoints may be triggered from now on.
   void Start();
-  // Tasks are about to go: what is under way is given up.
+  // Tasks are about to go: what is under way is given up, and the others are told.
   void Stop();
 
   void OnAnswer(const idl::CheckpointAnswer& answer);
@@ -96,11 +96,19 @@ class CheckpointCoordinator {
   const idl::Checkpoint* latest() const {
     return completed_.empty() ? nullptr : &completed_.back().checkpoint;
   }
+  // The number of the last one that was triggered; 0: none was.
+  int64_t last_triggered() const { return next_id_ - 1; }
   // The job starts from this one. `claim`: it is the job's from now on, and goes when a later one
   // takes its place.
   void StartFrom(idl::Checkpoint checkpoint, const std::string& directory, bool claim);
+  // The latest one, whose directory is given here, can't be read: it is left alone, and the one
+  // before it takes its place.
+  const std::string& latest_directory() const { return completed_.back().directory; }
+  void FallBackTo(idl::Checkpoint checkpoint, const std::string& directory);
   // The latest one ends the job, and event time was brought to its end for it: there is no going on.
   bool drained() const { return drained_; }
+  // The latest one ends the job: tasks may have ended with it, without having read everything.
+  bool stops_job() const { return stops_job_; }
   // The job has ended: what is not to be kept goes, then `then` is called.
   void EndJob(JobState state, std::function<void()> then);
 
@@ -112,6 +120,7 @@ class CheckpointCoordinator {
     std::set<std::pair<int, int>> waiting;                     // the same: have not answered
     std::set<std::pair<int, int>> told;                        // were triggered themselves
     bool writing = false;                                      // the metadata
+    int64_t deadline_nanos = 0;                                // of its timeout
     Done done;
     CheckpointStatistics statistics;
   };
@@ -127,6 +136,7 @@ class CheckpointCoordinator {
   // `directory`: empty: none.
   void Trigger(bool savepoint, const std::string& directory, idl::AfterBarrier::type after,
                Done done);
+  void WatchTimeouts();
   void TriggerWhereNoBarrierComes(Pending& pending);
   bool FeedHasEnded(const idl::TaskId& task) const;
   void CompleteIfAllAnswered(Pending& pending);
@@ -149,11 +159,13 @@ class CheckpointCoordinator {
   const std::string directory_;  // of this job's checkpoints
   int64_t next_id_ = 1;
   bool running_ = false;
-  uint64_t timer_ = 0;  // the one that counts: later ones make earlier ones void
+  bool watching_ = false;  // timeouts
+  uint64_t timer_ = 0;     // the one that counts: later ones make earlier ones void
   int64_t last_trigger_ms_ = 0;
   int64_t last_end_ms_ = 0;
   int failures_in_a_row_ = 0;
   bool drained_ = false;
+  bool stops_job_ = false;
   std::list<Pending> pending_;
   std::vector<std::function<void(bool runs)>> early_savepoints_;  // asked for before Start
   std::deque<Completed> completed_;                               // retained, oldest first

@@ -1,9 +1,12 @@
 #include "runtime/checkpoint/checkpoint_storage.h"
 
+#include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "core/base/checksum.h"
@@ -79,7 +82,7 @@ absl::StatusOr<idl::Checkpoint> ReadCheckpoint(FileSystem& files, const std::str
                                   "; give the path of a savepoint or of a chk-N directory"));
   }
   const auto damaged = [&](absl::string_view how) {
-    return ExternalError(absl::StrCat("the checkpoint ", metadata, " is damaged: ", how));
+    return DamagedCheckpointError(absl::StrCat("the checkpoint ", metadata, " is damaged: ", how));
   };
   BinaryReader in(*bytes);
   absl::string_view magic;
@@ -99,6 +102,34 @@ absl::StatusOr<idl::Checkpoint> ReadCheckpoint(FileSystem& files, const std::str
     if (!absl::StartsWith(of_state, "/")) of_state = absl::StrCat(directory, "/", of_state);
   });
   return checkpoint;
+}
+
+std::optional<int64_t> CheckpointNumber(const std::string& directory) {
+  const std::string name = CheckpointDirectory(directory);
+  int64_t number;
+  if (!absl::SimpleAtoi(absl::StripPrefix(name.substr(name.rfind('/') + 1), "chk-"), &number))
+    return std::nullopt;
+  return number;
+}
+
+absl::StatusOr<FoundCheckpoint> ReadCheckpointBefore(FileSystem& files, const std::string& path) {
+  const std::string directory = CheckpointDirectory(path);
+  const std::optional<int64_t> number = CheckpointNumber(directory);
+  if (number) {
+    ASSIGN_OR_RETURN(const std::vector<FileInfo> siblings,
+                     files.List(directory.substr(0, directory.rfind('/'))));
+    std::map<int64_t, std::string, std::greater<>> before;
+    for (const FileInfo& sibling : siblings) {
+      const std::optional<int64_t> other = CheckpointNumber(sibling.path);
+      if (sibling.directory && other && *other < *number) before[*other] = sibling.path;
+    }
+    for (const auto& [other, where] : before) {
+      if (absl::StatusOr<idl::Checkpoint> checkpoint = ReadCheckpoint(files, where);
+          checkpoint.ok())
+        return FoundCheckpoint{.checkpoint = *std::move(checkpoint), .directory = where};
+    }
+  }
+  return absl::NotFoundError("there is no checkpoint before it");
 }
 
 void DiscardCheckpoint(FileSystem& files, const std::string& directory) {

@@ -11,6 +11,7 @@
 // earlier one has written.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -30,6 +31,14 @@ absl::Status WriteCheckpoint(FileSystem& files, const std::string& directory,
 // `path`: the directory, or the _metadata in it. Checks version and checksum; paths are absolute
 // then.
 absl::StatusOr<idl::Checkpoint> ReadCheckpoint(FileSystem& files, const std::string& path);
+// The N of a chk-N directory; none: it is no such one.
+std::optional<int64_t> CheckpointNumber(const std::string& directory);
+// The latest one before this, beside it, whose metadata can be read.
+struct FoundCheckpoint {
+  idl::Checkpoint checkpoint;
+  std::string directory;
+};
+absl::StatusOr<FoundCheckpoint> ReadCheckpointBefore(FileSystem& files, const std::string& path);
 // Deletes the directory, as far as that goes: what can't be deleted stays.
 void DiscardCheckpoint(FileSystem& files, const std::string& directory);
 // Deletes a checkpoint or savepoint that its user names: _metadata and the files that it lists, and

@@ -31,6 +31,9 @@ class SplitEnumerator {
   // Finds the splits, then calls `started`. Nothing of the job runs before; an error fails it.
   virtual void Start(SplitEnumeratorContext& context,
                      std::function<void(absl::Status)> started) = 0;
+  // A reader was restarted from a checkpoint that does not know these: they were dealt out to it
+  // later.
+  virtual void AddSplitsBack(std::vector<idl::SourceSplit> splits) = 0;
   // Each subtask asks once at its start and again whenever it has read what it was given.
   virtual void HandleSplitRequest(int subtask) = 0;
 };

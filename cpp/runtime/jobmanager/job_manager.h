@@ -45,8 +45,9 @@ class JobListener {
  public:
   virtual ~JobListener() = default;
   virtual void OnState(JobState state) = 0;
-  // The tasks are about to be deployed, the `restart`-th time after the first.
-  virtual void OnDeploy(int restart) { (void)restart; }
+  // Tasks are about to be deployed, the `restart`-th time after the first; those that feed the client
+  // were so at the `client_restart`-th time, which is in the names of their channels.
+  virtual void OnDeploy(int restart, int client_restart) { (void)restart, (void)client_restart; }
   virtual void OnWatermark(const TaskWatermark& watermark) { (void)watermark; }
   virtual void OnCheckpoint(const CheckpointStatistics& statistics) { (void)statistics; }
   // A root cause, whether the job survives it or not. `at_ms`: wall clock.

@@ -13,6 +13,12 @@ namespace pyflinkpp {
 namespace {
 constexpr int64_t kRetryFinalMs = 100;
 constexpr size_t kFailuresKept = 16;  // as in Flink (web.exception-history-size)
+
+idl::Failure FallsBack(idl::Failure damage, const std::string& directory) {
+  absl::StrAppend(&damage.message, "; the job goes on from the checkpoint before it, ", directory,
+                  ": what sinks have made visible since then may come again");
+  return damage;
+}
 }  // namespace
 
 JobMaster::JobMaster(JobManager& manager, idl::JobGraph graph,
@@ -31,33 +37,83 @@ JobMaster::~JobMaster() = default;
 void JobMaster::Start() {
   started_nanos_ = manager_.env_.clock.NowNanos();
   if (!graph_.__isset.restore || graph_.restore.path.empty()) return StartEnumerators();
-  auto read = std::make_shared<absl::StatusOr<idl::Checkpoint>>(absl::UnknownError("not read"));
+  ReadStart(graph_.restore.path);
+}
+
+void JobMaster::ReadStart(const std::string& path) {
+  auto read = std::make_shared<absl::StatusOr<FoundCheckpoint>>(absl::UnknownError("not read"));
+  auto damage = std::make_shared<absl::Status>();
   RunOnExecutor(
-      [read, &files = manager_.env_.files, path = graph_.restore.path] {
-        *read = ReadCheckpoint(files, path);
+      [read, damage, &files = manager_.env_.files, path] {
+        absl::StatusOr<idl::Checkpoint> checkpoint = ReadCheckpoint(files, path);
+        if (checkpoint.ok()) {
+          *read = FoundCheckpoint{*std::move(checkpoint), CheckpointDirectory(path)};
+        } else {
+          *read = checkpoint.status();
+          if (!FailureOf(checkpoint.status()).damaged_state) return read->status();
+          *damage = checkpoint.status();
+          if (auto before = ReadCheckpointBefore(files, path); before.ok())
+            *read = *std::move(before);
+        }
         return read->status();
       },
-      [this, read](const absl::Status& status) {
+      [this, read, damage](const absl::Status& status) {
         if (state_ != JobState::kCreated) return EndIfAllEnded();
+        if (status.ok() && !damage->ok()) Record(FallsBack(FailureOf(*damage), (*read)->directory));
         if (!status.ok()) return Fail(FailureOf(status));
-        coordinator_.StartFrom(**read, CheckpointDirectory(graph_.restore.path),
+        coordinator_.StartFrom((*read)->checkpoint, (*read)->directory,
                                graph_.restore.claim_mode == idl::ClaimMode::CLAIM);
         StartEnumerators();
       });
+}
+
+// The latest checkpoint is damaged: the job goes on from the one before it, if there is one.
+void JobMaster::FallBack(const idl::Failure& damage) {
+  SetState(JobState::kRestarting);
+  restarting_ = AllRegions();
+  CancelTasks(restarting_);
+  coordinator_.Stop();
+  falling_back_ = true;
+  auto found = std::make_shared<absl::StatusOr<FoundCheckpoint>>(absl::UnknownError("not read"));
+  RunOnExecutor(
+      [found, &files = manager_.env_.files, damaged = coordinator_.latest_directory()] {
+        *found = ReadCheckpointBefore(files, damaged);
+        return found->status();
+      },
+      [this, found, damage](const absl::Status& status) {
+        falling_back_ = false;
+        if (state_ != JobState::kRestarting) return EndIfAllEnded();
+        if (!status.ok()) return Fail(damage);
+        Record(FallsBack(damage, (*found)->directory));
+        coordinator_.FallBackTo(std::move((*found)->checkpoint), (*found)->directory);
+        EndIfAllEnded();
+      });
+}
+
+std::set<int> JobMaster::AllRegions() const {
+  std::set<int> all;
+  for (int region = 0; region < execution_.regions(); ++region) all.insert(region);
+  return all;
+}
+
+// Gives the tasks what the last checkpoint has for them.
+absl::Status JobMaster::AssignLatest(const std::set<int>& regions) {
+  const idl::Checkpoint* checkpoint = coordinator_.latest();
+  if (checkpoint == nullptr) return absl::OkStatus();
+  std::vector<idl::TaskDeployment*> deployments;
+  for (auto& execution : execution_.executions()) {
+    if (regions.contains(execution.region)) deployments.push_back(&execution.deployment);
+  }
+  return AssignState(*checkpoint, graph_, graph_.restore.ignore_unclaimed, deployments);
 }
 
 // Each source begins where the last checkpoint was, or from its start.
 void JobMaster::StartEnumerators() {
   enumerators_.clear();
   contexts_.clear();
-  if (const idl::Checkpoint* checkpoint = coordinator_.latest()) {
-    std::vector<idl::TaskDeployment*> deployments;
-    for (auto& execution : execution_.executions()) deployments.push_back(&execution.deployment);
-    const absl::Status assigned =
-        AssignState(*checkpoint, graph_, graph_.restore.ignore_unclaimed, deployments);
-    if (!assigned.ok()) return Fail(FailureOf(assigned));
-    restored_checkpoint_ = checkpoint->id;
-  }
+  dealt_.clear();
+  if (const absl::Status assigned = AssignLatest(AllRegions()); !assigned.ok())
+    return Fail(FailureOf(assigned));
   for (const idl::OperatorNode& node : graph_.operators) {
     if (!IsSource(node.spec)) continue;
     if (const absl::Status made = MakeEnumerator(node); !made.ok()) return Fail(FailureOf(made));
@@ -107,6 +163,11 @@ absl::Status JobMaster::MakeEnumerator(const idl::OperatorNode& node) {
     task.subtask = subtask;
     idl::SplitAssignment assignment;
     assignment.task = execution_.find(task).deployment.task;
+    std::vector<Dealt>& dealt = dealt_[{op, subtask}];
+    if (const idl::Checkpoint* latest = coordinator_.latest())
+      std::erase_if(dealt, [&](const Dealt& each) { return each.behind < latest->id; });
+    for (const idl::SourceSplit& split : splits)
+      dealt.push_back({coordinator_.last_triggered(), split});
     assignment.op = op;
     assignment.splits = std::move(splits);
     assignment.no_more_splits = no_more;
@@ -122,7 +183,7 @@ void JobMaster::OnEnumeratorStarted(const absl::Status& status) {
   if (state_ != JobState::kCreated && state_ != JobState::kRestarting) return EndIfAllEnded();
   if (!status.ok()) return Fail(FailureOf(status));
   if (enumerators_starting_ > 0) return;
-  if (state_ == JobState::kRestarting) return Deploy();  // in the slots it has
+  if (state_ == JobState::kRestarting) return Deploy();
   if (const absl::Status taken = TakeSlots(); !taken.ok()) return Fail(FailureOf(taken));
   Deploy();
 }
@@ -148,9 +209,13 @@ absl::Status JobMaster::TakeSlots() {
 }
 
 void JobMaster::Deploy() {
-  listener_->OnDeploy(execution_.restart());
+  // Another region may have failed meanwhile.
+  if (const auto prepared = std::exchange(preparing_, std::nullopt);
+      prepared && *prepared != restarting_)
+    return EndIfAllEnded();
+  restarting_.clear();
+  listener_->OnDeploy(execution_.restart(), execution_.client_restart());
   SetState(JobState::kRunning);
-  deployed_ = true;
   DeployReady();
 }
 
@@ -161,9 +226,11 @@ void JobMaster::DeployReady() {
 }
 
 void JobMaster::OnSplitRequest(const idl::SplitRequest& request) {
-  if (state_ != JobState::kRunning || !execution_.is_current(request.task)) return;
+  if ((state_ != JobState::kRunning && state_ != JobState::kRestarting) ||
+      !execution_.is_current(request.task))
+    return;
   // No record flows before every function of the job has been opened.
-  if (!execution_.all_open()) {
+  if (state_ == JobState::kRestarting || !execution_.all_open()) {
     early_requests_.push_back(request);
     return;
   }
@@ -184,17 +251,18 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
   if (report.state == idl::TaskState::FINISHED || report.state == idl::TaskState::CANCELED ||
       report.state == idl::TaskState::FAILED) {
     for (const auto& [name, values] : report.accumulators) {
-      auto& all = result_.accumulators[name];
-      all.insert(all.end(), values.begin(), values.end());
+      accumulators_[{report.task.vertex, report.task.subtask}][name] = values;
     }
   }
   if (report.__isset.longest_hold && report.longest_hold.until_ms > report.longest_hold.since_ms)
     holds_[{report.task.vertex, report.task.subtask}] = report.longest_hold;
-  if (report.state == idl::TaskState::FAILED) return Fail(report.failure);
+  if (report.state == idl::TaskState::FAILED)
+    return Fail(report.failure, {execution_.find(report.task).region});
   if (state_ == JobState::kRunning && !was_open && execution_.all_open()) {
     StartAlignment();
-    for (const idl::SplitRequest& request : std::exchange(early_requests_, {}))
-      AnswerSplitRequest(request);
+    for (const idl::SplitRequest& request : std::exchange(early_requests_, {})) {
+      if (execution_.is_current(request.task)) AnswerSplitRequest(request);
+    }
     if (graph_.__isset.checkpoints) coordinator_.Start();
   }
   coordinator_.OnTaskState(report.task);
@@ -213,8 +281,9 @@ void JobMaster::CommitWhenPrepared() {
   const auto commit = [this] {
     committing_ = true;
     for (auto& execution : execution_.executions()) {
-      if (execution.state == idl::TaskState::PREPARED)
-        GatewayOf(execution.deployment.task).CommitTask(execution.deployment.task);
+      if (execution.state != idl::TaskState::PREPARED) continue;
+      execution.committing = true;
+      GatewayOf(execution.deployment.task).CommitTask(execution.deployment.task);
     }
   };
   if (!graph_.__isset.checkpoints || graph_.checkpoints.interval_ms <= 0) return commit();
@@ -352,20 +421,29 @@ void JobMaster::Align(const WatermarkAlignment::Source& source) {
   }
 }
 
-void JobMaster::Fail(idl::Failure failure) {
+void JobMaster::Fail(idl::Failure failure, std::set<int> regions) {
   if (ended_) return;
-  if (state_ == JobState::kRunning && MayRestart(failure)) {
+  // Tasks of other regions may have ended with the savepoint, without having read everything.
+  if (!regions.empty() && coordinator_.stops_job()) regions = AllRegions();
+  const bool lives = state_ == JobState::kRunning || state_ == JobState::kRestarting;
+  // What comes from a region that is being stopped is a consequence.
+  const bool known =
+      state_ == JobState::kRestarting && !regions.empty() &&
+      std::includes(restarting_.begin(), restarting_.end(), regions.begin(), regions.end());
+  if (known || (!lives && state_ != JobState::kCreated)) return EndIfAllEnded();
+  if (failure.damaged_state && lives && !regions.empty()) return FallBack(failure);
+  if (lives && !regions.empty() && MayRestart(failure, regions)) {
     Record(failure);
-    SetState(JobState::kRestarting);
+    if (state_ == JobState::kRunning) SetState(JobState::kRestarting);
+    restarting_.insert(regions.begin(), regions.end());
+    CancelTasks(regions);
     coordinator_.Stop();
-    CancelTasks();
-  } else if (state_ == JobState::kCreated || state_ == JobState::kRunning ||
-             (state_ == JobState::kRestarting && !deployed_)) {
+  } else {
     result_.failure = std::move(failure);  // the root cause: what comes later are its consequences
     Record(result_.failure);
     SetState(JobState::kFailing);
     coordinator_.Stop();
-    CancelTasks();
+    CancelTasks(AllRegions());
   }
   EndIfAllEnded();
 }
@@ -379,33 +457,67 @@ void JobMaster::Record(const idl::Failure& failure) {
 
 // The same exception at the same place, on what was restored from the same checkpoint, will come
 // again and again: that is no reason to restart.
-bool JobMaster::MayRestart(const idl::Failure& failure) {
+bool JobMaster::MayRestart(const idl::Failure& failure, const std::set<int>& regions) {
   if (graph_.restart_strategy.kind == idl::RestartKind::NONE || failure.fatal ||
       coordinator_.drained())
     return false;
   if (failure.kind == idl::FaultKind::USER) {
-    const std::string what = absl::StrCat(restored_checkpoint_, "|", failure.operator_name, "|",
-                                          failure.subtask, "|", failure.message);
-    if (std::exchange(last_failure_, what) == what) return false;
+    const int region = *regions.begin();
+    const int64_t restored = execution_.first_of(region).deployment.restored_checkpoint;
+    KnownFailures& known = known_failures_[region];
+    if (known.restored != restored) known = {.restored = restored, .said = {}};
+    const auto [said, is_new] = known.said.insert(
+        absl::StrCat(failure.operator_name, "|", failure.subtask, "|", failure.message));
+    if (!is_new) return false;
   }
-  restart_after_ms_ = restart_strategy_.OnFailure(manager_.env_.clock.NowMillis());
-  return restart_after_ms_.has_value();
+  const std::optional<int64_t> delay_ms =
+      restart_strategy_.OnFailure(manager_.env_.clock.NowMillis());
+  if (!delay_ms) return false;
+  restart_at_nanos_ =
+      std::max(restart_at_nanos_, manager_.env_.clock.NowNanos() + *delay_ms * 1'000'000);
+  return true;
 }
 
-void JobMaster::RestartWhenAllEnded() {
-  if (!restart_after_ms_.has_value()) return;
-  RunAfter(*std::exchange(restart_after_ms_, std::nullopt), [this] {
-    if (state_ != JobState::kRestarting) return;
-    execution_.Reset();
-    alignment_ = WatermarkAlignment(execution_.chained());
-    deployed_ = false;
-    ending_ = false;
-    committing_ = false;
-    early_requests_.clear();
-    metrics_.clear();
-    result_.accumulators.clear();
-    StartEnumerators();
-  });
+void JobMaster::RestartWhenEnded() {
+  if (preparing_ || falling_back_ || !execution_.all_ended(restarting_)) return;
+  const int64_t wait_nanos = restart_at_nanos_ - manager_.env_.clock.NowNanos();
+  if (wait_nanos <= 0) return Restart();
+  RunAfter((wait_nanos + 999'999) / 1'000'000, [this] { EndIfAllEnded(); });
+}
+
+void JobMaster::Restart() {
+  preparing_ = restarting_;
+  ending_ = false;
+  committing_ = false;
+  execution_.Reset(restarting_);
+  for (auto& execution : execution_.executions()) {
+    if (!restarting_.contains(execution.region)) continue;
+    const idl::TaskId& task = execution.deployment.task;
+    alignment_.Forget(task.vertex, task.subtask);
+    metrics_.erase({task.vertex, task.subtask});
+    accumulators_.erase({task.vertex, task.subtask});
+  }
+  if (restarting_ == AllRegions()) return StartEnumerators();
+  if (const absl::Status assigned = AssignLatest(restarting_); !assigned.ok())
+    return Fail(FailureOf(assigned));
+  for (auto& execution : execution_.executions()) {
+    if (restarting_.contains(execution.region)) GiveSplitsBack(execution.deployment.task);
+  }
+  Deploy();
+}
+
+// Those that the checkpoint does not know to be the reader's.
+void JobMaster::GiveSplitsBack(const idl::TaskId& task) {
+  const int op = execution_.find(task).deployment.chain[0].op.id;
+  const auto dealt = dealt_.find({op, task.subtask});
+  if (dealt == dealt_.end()) return;
+  const int64_t restored = coordinator_.latest() == nullptr ? 0 : coordinator_.latest()->id;
+  std::vector<idl::SourceSplit> splits;
+  for (Dealt& each : dealt->second) {
+    if (each.behind >= restored) splits.push_back(std::move(each.split));
+  }
+  dealt_.erase(dealt);
+  if (!splits.empty()) enumerators_[op]->AddSplitsBack(std::move(splits));
 }
 
 void JobMaster::Cancel() {
@@ -414,16 +526,15 @@ void JobMaster::Cancel() {
       state_ == JobState::kRestarting) {
     SetState(JobState::kCancelling);
     coordinator_.Stop();
-    CancelTasks();
+    CancelTasks(AllRegions());
   }
   EndIfAllEnded();
 }
 
-void JobMaster::CancelTasks() {
-  if (!deployed_) return;
-  execution_.CancelUndeployed();
+void JobMaster::CancelTasks(const std::set<int>& regions) {
+  if (state_ != JobState::kRestarting) execution_.CancelUndeployed();
   for (auto& execution : execution_.executions()) {
-    if (execution.deployed)
+    if (execution.deployed && regions.contains(execution.region))
       GatewayOf(execution.deployment.task).CancelTask(execution.deployment.task);
   }
 }
@@ -434,9 +545,8 @@ void JobMaster::SetState(JobState state) {
 }
 
 void JobMaster::EndIfAllEnded() {
-  if (deployed_ ? !execution_.all_ended()
-                : enumerators_starting_ > 0 && state_ == JobState::kCreated)
-    return;
+  if (state_ == JobState::kRestarting) return RestartWhenEnded();
+  if (!execution_.all_ended()) return;
   switch (state_) {
     case JobState::kRunning:
       return End(JobState::kFinished);
@@ -444,8 +554,6 @@ void JobMaster::EndIfAllEnded() {
       return End(JobState::kFailed);
     case JobState::kCancelling:
       return End(JobState::kCanceled);
-    case JobState::kRestarting:
-      return RestartWhenAllEnded();
     default:
       return;
   }
@@ -462,6 +570,12 @@ void JobMaster::TellEnd(JobState state) {
   slot_owner_.clear();
   result_.state = state;
   result_.runtime_ms = (manager_.env_.clock.NowNanos() - started_nanos_) / 1'000'000;
+  for (const auto& [task, accumulators] : accumulators_) {
+    for (const auto& [name, values] : accumulators) {
+      auto& all = result_.accumulators[name];
+      all.insert(all.end(), values.begin(), values.end());
+    }
+  }
   for (const auto& [task, all] : metrics_) {
     for (const idl::OperatorMetrics& each : all) {
       idl::OperatorMetrics& sum = result_.metrics[each.op];

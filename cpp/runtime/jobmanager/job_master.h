@@ -15,8 +15,10 @@ namespace pyflinkpp {
 //                     -> all open: sources get splits, checkpoints begin
 //                     -> batch mode: producers have ended: deploy their consumers
 //                     -> all prepared: a last checkpoint, commit -> FINISHED
-//   a task fails: cancel the others -> all ended: RESTARTING, after a delay from enumerators on,
-//                                      from the last checkpoint; or FAILED
+//   a task fails: RESTARTING: cancel the others of its region -> all ended: after a delay
+//                 give back their splits (all regions: from enumerators on), deploy them, from the
+//                 last checkpoint
+//                 or FAILING: cancel all -> all ended: FAILED
 //   cancel: the same -> CANCELED
 class JobMaster : private CheckpointHost {
  public:
@@ -42,16 +44,22 @@ class JobMaster : private CheckpointHost {
   void Trigger(const idl::TaskId& task, const idl::Barrier& barrier) override;
   void Notify(const idl::TaskId& task, int64_t checkpoint, bool completed) override;
   absl::StatusOr<std::map<int, std::string>> SnapshotEnumerators() override;
-  void OnCheckpointsFail(const idl::Failure& failure) override { Fail(failure); }
+  void OnCheckpointsFail(const idl::Failure& failure) override { Fail(failure, AllRegions()); }
   void OnCheckpoint(const CheckpointStatistics& statistics) override {
     listener_->OnCheckpoint(statistics);
   }
 
+  void ReadStart(const std::string& path);
+  void FallBack(const idl::Failure& damage);
+  std::set<int> AllRegions() const;
+  absl::Status AssignLatest(const std::set<int>& regions);
   void StartEnumerators();
   absl::Status MakeEnumerator(const idl::OperatorNode& node);
   void Record(const idl::Failure& failure);
-  bool MayRestart(const idl::Failure& failure);
-  void RestartWhenAllEnded();
+  bool MayRestart(const idl::Failure& failure, const std::set<int>& regions);
+  void RestartWhenEnded();
+  void Restart();
+  void GiveSplitsBack(const idl::TaskId& task);
   TaskManagerGateway& GatewayOf(const idl::TaskId& task) {
     return *slot_owner_[execution_.find(task).slot]->gateway;
   }
@@ -60,9 +68,10 @@ class JobMaster : private CheckpointHost {
   void Deploy();
   void CommitWhenPrepared();
   void DeployReady();
-  void Fail(idl::Failure failure);
+  // `regions`: may be started anew for it; none: it ends the job.
+  void Fail(idl::Failure failure, std::set<int> regions = {});
   void AnswerSplitRequest(const idl::SplitRequest& request);
-  void CancelTasks();
+  void CancelTasks(const std::set<int>& regions);
   void StartAlignment();
   void AlignLater(const WatermarkAlignment::Source& source);
   void Align(const WatermarkAlignment::Source& source);
@@ -82,21 +91,36 @@ class JobMaster : private CheckpointHost {
   std::map<int, std::unique_ptr<SplitEnumerator>>
       enumerators_;  // destroyed before the contexts they use
   size_t enumerators_starting_ = 0;
-  bool deployed_ = false;
-  bool ending_ = false;  // all tasks have processed their input
+  // What was dealt out, to give it back to the enumerator when its reader starts from a checkpoint
+  // that was triggered before.
+  struct Dealt {
+    int64_t behind;  // the last checkpoint that was triggered before
+    idl::SourceSplit split;
+  };
+  std::map<std::pair<int, int>, std::vector<Dealt>> dealt_;  // by JobGraph operator and subtask
+  bool ending_ = false;                                      // all tasks have processed their input
   bool committing_ = false;
   bool ended_ = false;
   const std::shared_ptr<IoStrand> files_;
   CheckpointCoordinator coordinator_;
   RestartStrategy restart_strategy_;
-  std::optional<int64_t> restart_after_ms_;  // RESTARTING: once all tasks have ended
-  std::string last_failure_;  // to tell one that repeats: what it said, and from where it ran
-  int64_t restored_checkpoint_ = 0;
+  std::set<int> restarting_;      // RESTARTING: the regions
+  int64_t restart_at_nanos_ = 0;  // the same: not before
+  std::optional<std::set<int>>
+      preparing_;              // the same: those whose tasks have ended, after the delay
+  bool falling_back_ = false;  // the same: a checkpoint is being looked for
+  struct KnownFailures {
+    int64_t restored = 0;  // the checkpoint
+    std::set<std::string> said;
+  };
+  std::map<int, KnownFailures> known_failures_;  // by region: to tell one that repeats
   bool aligning_ = false;
   std::vector<idl::SplitRequest> early_requests_;     // came before every task was open
   std::map<int, RegisteredTaskManager*> slot_owner_;  // by slot of ExecutionGraph
   std::map<std::pair<int, int>, std::vector<idl::OperatorMetrics>>
       metrics_;  // by vertex and subtask: the last report's
+  std::map<std::pair<int, int>, std::map<std::string, std::vector<std::string>>>
+      accumulators_;                                         // the same
   std::map<std::pair<int, int>, idl::WatermarkHold> holds_;  // the same, of tasks that have ended
   JobResult result_;
 };

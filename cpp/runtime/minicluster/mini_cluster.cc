@@ -157,10 +157,10 @@ std::vector<JobHandle::FailureAt> JobHandle::failures() {
   return {failures_.begin(), failures_.end()};
 }
 
-void JobHandle::OnDeploy(int restart) {
+void JobHandle::OnDeploy(int, int client_restart) {
   {
     MutexLock lock(mutex_);
-    restart_ = restart;
+    restart_ = client_restart;
   }
   mailbox_.Notify();
 }

@@ -65,7 +65,7 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   std::optional<absl::StatusOr<std::string>> WaitForSavepoint(int64_t number, int64_t timeout_ms);
 
   void OnState(JobState state) override;
-  void OnDeploy(int restart) override;
+  void OnDeploy(int restart, int client_restart) override;
   void OnWatermark(const TaskWatermark& watermark) override;
   void OnCheckpoint(const CheckpointStatistics& statistics) override;
   void OnFailure(const idl::Failure& failure, int64_t at_ms) override;

@@ -1,6 +1,8 @@
 #include "runtime/scheduler/execution_graph.h"
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 
@@ -122,6 +124,50 @@ ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph)
       executions_.push_back(std::move(execution));
     }
   }
+  FindRegions();
+}
+
+// Connected components: each task knows another one of its region, the first one itself.
+void ExecutionGraph::FindRegions() {
+  std::vector<size_t> other(executions_.size());
+  std::iota(other.begin(), other.end(), size_t{0});
+  const auto root = [&](size_t task) {
+    while (other[task] != task) task = other[task] = other[other[task]];
+    return task;
+  };
+  std::optional<size_t> client;
+  for (size_t task = 0; task < executions_.size(); ++task) {
+    for (const idl::OutputDescriptor& output : executions_[task].deployment.outputs) {
+      if (output.edge == kClientEdge) {
+        if (!client) client = task;
+        other[root(task)] = root(*client);
+        continue;
+      }
+      const size_t first = first_[static_cast<size_t>(chained_.exchanges[output.edge].target)];
+      for (const int target : output.targets)
+        other[root(task)] = root(first + static_cast<size_t>(target));
+    }
+  }
+  std::map<size_t, int> numbers;
+  for (size_t task = 0; task < executions_.size(); ++task) {
+    executions_[task].region =
+        numbers.emplace(root(task), static_cast<int>(numbers.size())).first->second;
+  }
+  regions_ = static_cast<int>(numbers.size());
+}
+
+const ExecutionGraph::Execution& ExecutionGraph::first_of(int region) const {
+  return *std::find_if(executions_.begin(), executions_.end(),
+                       [&](const Execution& execution) { return execution.region == region; });
+}
+
+int ExecutionGraph::client_restart() const {
+  for (const Execution& execution : executions_) {
+    for (const idl::OutputDescriptor& output : execution.deployment.outputs) {
+      if (output.edge == kClientEdge) return execution.deployment.restart;
+    }
+  }
+  return 0;
 }
 
 bool HasCollectSink(const idl::JobGraph& graph) {
@@ -152,11 +198,14 @@ std::vector<ExecutionGraph::Execution*> ExecutionGraph::TakeDeployable() {
   std::vector<Execution*> deployable;
   for (size_t v = 0; v < chained_.vertices.size(); ++v) {
     const JobVertex& vertex = chained_.vertices[v];
-    if (executions_of(v).front().deployed || !InputIsThere(vertex) ||
-        !TakeSlots(vertex.slot_sharing_group)) {
+    const auto executions = executions_of(v);
+    if (std::all_of(executions.begin(), executions.end(),
+                    [](const Execution& execution) { return execution.deployed; }) ||
+        !InputIsThere(vertex) || !TakeSlots(vertex.slot_sharing_group)) {
       continue;
     }
-    for (Execution& execution : executions_of(v)) {
+    for (Execution& execution : executions) {
+      if (execution.deployed) continue;
       execution.deployed = true;
       execution.slot = group_slots_[vertex.slot_sharing_group][execution.deployment.task.subtask];
       deployable.push_back(&execution);
@@ -199,17 +248,15 @@ void ExecutionGraph::CancelUndeployed() {
   }
 }
 
-void ExecutionGraph::Reset() {
+void ExecutionGraph::Reset(const std::set<int>& regions) {
   ++restart_;
   for (Execution& execution : executions_) {
+    if (!regions.contains(execution.region)) continue;
     ++execution.deployment.task.attempt;
     execution.deployment.restart = restart_;
     execution.state = idl::TaskState::CREATED;
     execution.deployed = false;
-  }
-  for (auto& [group, slots] : group_slots_) {
-    free_slots_.insert(slots.begin(), slots.end());
-    slots.clear();
+    execution.committing = false;
   }
 }
 
@@ -224,8 +271,16 @@ bool ExecutionGraph::all_ended() const {
                      [](const Execution& e) { return HasEnded(e.state); });
 }
 
+bool ExecutionGraph::all_ended(const std::set<int>& regions) const {
+  return std::all_of(executions_.begin(), executions_.end(), [&](const Execution& e) {
+    return !regions.contains(e.region) || !e.deployed || HasEnded(e.state);
+  });
+}
+
 bool ExecutionGraph::all_prepared() const {
-  return std::all_of(executions_.begin(), executions_.end(), HasDoneItsWork);
+  return std::all_of(executions_.begin(), executions_.end(), [](const Execution& e) {
+    return HasDoneItsWork(e) && !(e.committing && e.state == idl::TaskState::PREPARED);
+  });
 }
 
 }  // namespace pyflinkpp

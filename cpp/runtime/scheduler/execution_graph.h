@@ -36,6 +36,8 @@ class ExecutionGraph {
     idl::TaskState::type state = idl::TaskState::CREATED;
     int slot = -1;
     bool deployed = false;
+    bool committing = false;  // it was told to
+    int region = 0;
   };
   // In batch mode a job can do with fewer slots than it can use.
   struct SlotNeed {
@@ -54,9 +56,16 @@ class ExecutionGraph {
 
   // Whether the task is of the attempt that runs now.
   bool is_current(const idl::TaskId& task) { return find(task).deployment.task == task; }
-  // All tasks anew, as a further attempt, in the slots that were offered.
-  void Reset();
+
+  // Tasks that exchange data belong to one region, 0 ... regions() - 1: what one of them has lost
+  // the others can't do without. The tasks that feed the client are of one region, too.
+  int regions() const { return regions_; }
+  const Execution& first_of(int region) const;
+  // The tasks of these regions anew, as a further attempt, in the slots that were offered.
+  void Reset(const std::set<int>& regions);
+  // How often tasks were reset, and the last of these times for those that feed the client.
   int restart() const { return restart_; }
+  int client_restart() const;
 
   // Subtasks of a slot sharing group with equal index share a slot. In batch mode a group has its
   // slots only while tasks of it run.
@@ -74,7 +83,8 @@ class ExecutionGraph {
   // Of the tasks that were deployed.
   bool all_open() const;
   bool all_ended() const;
-  // Every task has finished its input, and some wait to commit.
+  bool all_ended(const std::set<int>& regions) const;
+  // Every task has finished its input, and none commits.
   bool all_prepared() const;
 
  private:
@@ -82,6 +92,7 @@ class ExecutionGraph {
     return std::span(executions_)
         .subspan(first_[vertex], static_cast<size_t>(chained_.vertices[vertex].parallelism));
   }
+  void FindRegions();
   bool InputIsThere(const JobVertex& vertex);
   bool Holds(const std::string& group);
   bool TakeSlots(const std::string& group);
@@ -89,6 +100,7 @@ class ExecutionGraph {
   const bool batch_mode_;
   ChainedGraph chained_;
   std::vector<Execution> executions_;
+  int regions_ = 0;
   int restart_ = 0;
   std::vector<size_t> first_;                            // by vertex: its subtask 0 in executions_
   std::map<std::string, int> group_size_;                // slots of a slot sharing group

@@ -22,6 +22,13 @@ WatermarkAlignment::WatermarkAlignment(const ChainedGraph& graph) {
   }
 }
 
+void WatermarkAlignment::Forget(int vertex, int subtask) {
+  for (auto& [group, members] : groups_) {
+    if (const auto member = members.find({vertex, subtask}); member != members.end())
+      member->second = {kNone, false, false};
+  }
+}
+
 std::string WatermarkAlignment::Report(const idl::ReportedWatermark& report) {
   for (auto& [group, members] : groups_) {
     const auto member = members.find({report.task.vertex, report.task.subtask});

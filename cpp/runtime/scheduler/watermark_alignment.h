@@ -33,6 +33,9 @@ class WatermarkAlignment {
   // empty.
   std::string Report(const idl::ReportedWatermark& report);
 
+  // The subtask starts anew: it has told nothing yet.
+  void Forget(int vertex, int subtask);
+
   // How far the source may read: kMaxTimestamp: as far as it likes; kMinTimestamp: nothing is known
   // of the group yet.
   int64_t LimitOf(const Source& source) const;

@@ -152,7 +152,12 @@ absl::Status ReadKeyedState(FileSystem& files, const idl::KeyedStateHandle& hand
                             RestoredKeyedState& to) {
   std::unique_ptr<ReadableFile> file;
   if (!handle.file.path.empty()) {
-    ASSIGN_OR_RETURN(file, files.Open(handle.file.path));
+    absl::StatusOr<std::unique_ptr<ReadableFile>> opened = files.Open(handle.file.path);
+    if (!opened.ok()) {
+      return DamagedCheckpointError(absl::StrCat("a file of the checkpoint can't be read: ",
+                                                 FailureOf(opened.status()).message));
+    }
+    file = *std::move(opened);
   }
   for (const idl::KeyGroupBlock& block : handle.blocks) {
     if (block.state < 0 || block.state >= static_cast<int>(handle.states.size()) ||
@@ -169,7 +174,7 @@ absl::Status ReadKeyedState(FileSystem& files, const idl::KeyedStateHandle& hand
         bytes = handle.file.inline_bytes.substr(offset, static_cast<size_t>(block.size));
     }
     if (bytes.size() != static_cast<size_t>(block.size) || Crc32(bytes) != block.crc32) {
-      return ExternalError(absl::StrCat(
+      return DamagedCheckpointError(absl::StrCat(
           "the checkpoint's file ", handle.file.path.empty() ? "_metadata" : handle.file.path,
           " is damaged: a block of the state '",
           handle.states[static_cast<size_t>(block.state)].name, "' is not what was written"));

@@ -32,6 +32,7 @@ class ScriptedEnumerator final : public SplitEnumerator {
  public:
   absl::StatusOr<idl::EnumeratorState> Snapshot() const override { return idl::EnumeratorState(); }
   void Restore(idl::EnumeratorState) override {}
+  void AddSplitsBack(std::vector<idl::SourceSplit>) override {}
   void Start(SplitEnumeratorContext& context, std::function<void(absl::Status)> started) override {
     context_ = &context;
     started(absl::OkStatus());

@@ -26,6 +26,9 @@ class ShatteringEnumerator final : public SplitEnumerator {
     return state;
   }
   void Restore(idl::EnumeratorState state) override { inner_->Restore(std::move(state)); }
+  void AddSplitsBack(std::vector<idl::SourceSplit> splits) override {
+    for (idl::SourceSplit& split : splits) pieces_.push_back(std::move(split.file));
+  }
   void Start(SplitEnumeratorContext& context, std::function<void(absl::Status)> started) override {
     context_ = &context;
     inner_context_.emplace(context);

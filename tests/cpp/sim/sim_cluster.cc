@@ -41,7 +41,7 @@ void SimClient::OnEnd(const JobResult& result) {
 
 StepResult SimClient::Work() {
   bool more = false;
-  if (collects_ && opened_ != restart_) {
+  if (collects_ && opened_ != client_restart_) {
     FollowRestart();
     return {StepResult::State::kMore, "follow restart"};
   }
@@ -71,15 +71,16 @@ void SimClient::FollowRestart() {
     if (!element) break;
     Take(*element);
   }
-  opened_ = restart_;
-  results_ = transport_.OpenInput({job_id_, kClientEdge, 0, 0, restart_}, ready_, 0);
+  opened_ = client_restart_;
+  results_ = transport_.OpenInput({job_id_, kClientEdge, 0, 0, client_restart_}, ready_, 0);
   if (abandoned_) results_.reset();
 }
 
-void SimClient::OnDeploy(int restart) {
-  if (restart < restart_)
+void SimClient::OnDeploy(int restart, int client_restart) {
+  if (restart < restart_ || client_restart < client_restart_ || client_restart > restart)
     violations_.push_back(absl::StrCat("job ", job_id_, " restarts backwards"));
   restart_ = restart;
+  client_restart_ = client_restart;
   mailbox().Notify();
 }
 

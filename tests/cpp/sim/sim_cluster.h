@@ -47,7 +47,7 @@ class SimClient final : public Loop, public JobListener {
   int restarts() const { return restart_; }
   const std::vector<CheckpointStatistics>& checkpoints() const { return checkpoints_; }
 
-  void OnDeploy(int restart) override;
+  void OnDeploy(int restart, int client_restart) override;
   void OnCheckpoint(const CheckpointStatistics& statistics) override;
   void OnState(JobState state) override;
   void OnEnd(const JobResult& result) override;
@@ -71,6 +71,7 @@ class SimClient final : public Loop, public JobListener {
   bool abandoned_ = false;
   const bool collects_;
   int restart_ = 0;
+  int client_restart_ = 0;
   int opened_ = 0;  // the restart whose results it takes
   int64_t next_row_ = 0;
   bool rewinds_ = false;

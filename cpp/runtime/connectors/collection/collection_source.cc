@@ -21,6 +21,7 @@ class CollectionEnumerator final : public SplitEnumerator {
     return state;
   }
   void Restore(idl::EnumeratorState state) override { assigned_ = state.splits.empty(); }
+  void AddSplitsBack(std::vector<idl::SourceSplit> splits) override { assigned_ = splits.empty(); }
   void HandleSplitRequest(int subtask) override {
     std::vector<idl::SourceSplit> splits;
     if (!std::exchange(assigned_, true)) splits.emplace_back().__set_collection_from(0);

@@ -126,6 +126,11 @@ class FileSplitEnumerator final : public SplitEnumerator {
                    std::make_move_iterator(state.splits.end()));
   }
 
+  void AddSplitsBack(std::vector<idl::SourceSplit> splits) override {
+    splits_.insert(splits_.begin(), std::make_move_iterator(splits.begin()),
+                   std::make_move_iterator(splits.end()));
+  }
+
   void HandleSplitRequest(int subtask) override {
     std::vector<idl::SourceSplit> next;
     if (!splits_.empty()) {

@@ -28,6 +28,13 @@ class NumberSequenceEnumerator final : public SplitEnumerator {
     left_.readers.assign(left_.splits.size(), kAny);
   }
 
+  void AddSplitsBack(std::vector<idl::SourceSplit> splits) override {
+    for (idl::SourceSplit& split : splits) {
+      left_.splits.push_back(std::move(split));
+      left_.readers.push_back(kAny);
+    }
+  }
+
   // Each subtask gets its own range; what was restored goes to who asks.
   void HandleSplitRequest(int subtask) override {
     std::vector<idl::SourceSplit> splits;

@@ -33,7 +33,10 @@ class CheckpointCoordinatorTest : public testing::Test, public CheckpointHost {
   void Make(idl::CheckpointSettings settings) {
     coordinator_ =
         std::make_unique<CheckpointCoordinator>(settings, graph_, execution_, env_, *this);
-    for (auto& execution : execution_.executions()) execution.state = idl::TaskState::RUNNING;
+    for (auto& execution : execution_.executions()) {
+      execution.deployed = true;
+      execution.state = idl::TaskState::RUNNING;
+    }
     coordinator_->Start();
     RunWorks();
   }
@@ -189,6 +192,30 @@ TEST_F(CheckpointCoordinatorTest, TimeoutGivesItUp) {
   EXPECT_THAT(told_, ElementsAre("1 aborted"));
   EXPECT_THAT(statistics_.at(0).failure, HasSubstr("timeout"));
   EXPECT_EQ(coordinator_->latest(), nullptr);
+}
+
+TEST_F(CheckpointCoordinatorTest, CompletedCheckpointsLeaveNoTimersBehind) {
+  idl::CheckpointSettings settings = Settings();
+  settings.timeout_ms = 100'000;
+  Make(settings);
+  for (int64_t checkpoint = 1; checkpoint <= 20; ++checkpoint) {
+    Advance(10);
+    AnswerBoth(checkpoint);
+  }
+  EXPECT_LE(timers_.size(), 2u);
+}
+
+TEST_F(CheckpointCoordinatorTest, EachOfSeveralHasItsOwnTimeout) {
+  idl::CheckpointSettings settings = Settings();
+  settings.max_concurrent = 3;
+  settings.timeout_ms = 15;
+  Make(settings);
+  Advance(24);
+  EXPECT_THAT(told_, IsEmpty());
+  Advance(1);
+  EXPECT_THAT(told_, ElementsAre("1 aborted"));
+  Advance(10);
+  EXPECT_THAT(told_, ElementsAre("1 aborted", "2 aborted"));
 }
 
 TEST_F(CheckpointCoordinatorTest, FilesOfAnAnswerThatComesTooLateGo) {

@@ -122,5 +122,26 @@ TEST_F(CheckpointStorageTest, OneOrAllAreDiscarded) {
   EXPECT_FALSE(files_.Stat("/c/job").ok());
 }
 
+TEST_F(CheckpointStorageTest, TheOneBeforeADamagedOneIsFoundByItsNumber) {
+  for (const int number : {2, 9, 10, 11}) {
+    const std::string directory = absl::StrCat("/c/chk-", number);
+    idl::Checkpoint checkpoint = SomeCheckpoint(directory);
+    checkpoint.id = number;
+    ASSERT_TRUE(WriteCheckpoint(files_, directory, checkpoint).ok());
+  }
+  ASSERT_TRUE(files_.CreateDirectories("/c/shared").ok());
+  const auto before = [&](const std::string& path) {
+    const absl::StatusOr<FoundCheckpoint> found = ReadCheckpointBefore(files_, path);
+    return found.ok() ? found->directory : "none";
+  };
+  EXPECT_EQ(before("/c/chk-11/_metadata"), "/c/chk-10");
+  EXPECT_EQ(before("/c/chk-10"), "/c/chk-9");
+  files_.Put("/c/chk-9/_metadata", "PFPPCKPT torn");
+  EXPECT_EQ(before("/c/chk-10"), "/c/chk-2") << "a damaged one is passed over";
+  EXPECT_EQ(before("/c/chk-2"), "none");
+  EXPECT_EQ(before("/c/savepoint-1"), "none");
+  EXPECT_EQ(before(""), "none");
+}
+
 }  // namespace
 }  // namespace pyflinkpp
