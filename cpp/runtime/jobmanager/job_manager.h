@@ -52,6 +52,8 @@ class JobListener {
   virtual void OnCheckpoint(const CheckpointStatistics& statistics) { (void)statistics; }
   // A root cause, whether the job survives it or not. `at_ms`: wall clock.
   virtual void OnFailure(const idl::Failure& failure, int64_t at_ms) { (void)failure, (void)at_ms; }
+  // The job goes on, but not as its user may expect.
+  virtual void OnWarning(const std::string& message) { (void)message; }
   virtual void OnEnd(const JobResult& result) = 0;  // after the last OnState
 };
 

@@ -14,11 +14,6 @@ namespace {
 constexpr int64_t kRetryFinalMs = 100;
 constexpr size_t kFailuresKept = 16;  // as in Flink (web.exception-history-size)
 
-idl::Failure FallsBack(idl::Failure damage, const std::string& directory) {
-  absl::StrAppend(&damage.message, "; the job goes on from the checkpoint before it, ", directory,
-                  ": what sinks have made visible since then may come again");
-  return damage;
-}
 }  // namespace
 
 JobMaster::JobMaster(JobManager& manager, idl::JobGraph graph,
@@ -59,7 +54,7 @@ void JobMaster::ReadStart(const std::string& path) {
       },
       [this, read, damage](const absl::Status& status) {
         if (state_ != JobState::kCreated) return EndIfAllEnded();
-        if (status.ok() && !damage->ok()) Record(FallsBack(FailureOf(*damage), (*read)->directory));
+        if (status.ok() && !damage->ok()) TellFallBack(FailureOf(*damage), (*read)->directory);
         if (!status.ok()) return Fail(FailureOf(status));
         coordinator_.StartFrom((*read)->checkpoint, (*read)->directory,
                                graph_.restore.claim_mode == idl::ClaimMode::CLAIM);
@@ -84,10 +79,17 @@ void JobMaster::FallBack(const idl::Failure& damage) {
         falling_back_ = false;
         if (state_ != JobState::kRestarting) return EndIfAllEnded();
         if (!status.ok()) return Fail(damage);
-        Record(FallsBack(damage, (*found)->directory));
+        TellFallBack(damage, (*found)->directory);
         coordinator_.FallBackTo(std::move((*found)->checkpoint), (*found)->directory);
         EndIfAllEnded();
       });
+}
+
+void JobMaster::TellFallBack(idl::Failure damage, const std::string& directory) {
+  absl::StrAppend(&damage.message, "; the job goes on from the checkpoint before it, ", directory,
+                  ": what sinks have made visible since then may come again");
+  Record(damage);
+  listener_->OnWarning(damage.message);
 }
 
 std::set<int> JobMaster::AllRegions() const {

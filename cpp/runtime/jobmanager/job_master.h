@@ -51,6 +51,7 @@ class JobMaster : private CheckpointHost {
 
   void ReadStart(const std::string& path);
   void FallBack(const idl::Failure& damage);
+  void TellFallBack(idl::Failure damage, const std::string& directory);
   std::set<int> AllRegions() const;
   absl::Status AssignLatest(const std::set<int>& regions);
   void StartEnumerators();

@@ -157,6 +157,16 @@ std::vector<JobHandle::FailureAt> JobHandle::failures() {
   return {failures_.begin(), failures_.end()};
 }
 
+void JobHandle::OnWarning(const std::string& message) {
+  MutexLock lock(mutex_);
+  warnings_.push_back(message);
+}
+
+std::vector<std::string> JobHandle::TakeWarnings() {
+  MutexLock lock(mutex_);
+  return std::exchange(warnings_, {});
+}
+
 void JobHandle::OnDeploy(int, int client_restart) {
   {
     MutexLock lock(mutex_);

@@ -56,6 +56,8 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
     int64_t at_ms;
   };
   std::vector<FailureAt> failures();
+  // Those that came since the last call.
+  std::vector<std::string> TakeWarnings();
 
   // Checkpoints that ended or are under way, the latest last; old ones are forgotten.
   std::vector<CheckpointStatistics> checkpoints();
@@ -65,6 +67,7 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   std::optional<absl::StatusOr<std::string>> WaitForSavepoint(int64_t number, int64_t timeout_ms);
 
   void OnState(JobState state) override;
+  void OnWarning(const std::string& message) override;
   void OnDeploy(int restart, int client_restart) override;
   void OnWatermark(const TaskWatermark& watermark) override;
   void OnCheckpoint(const CheckpointStatistics& statistics) override;
@@ -87,6 +90,7 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   std::map<std::string, TaskWatermark> watermarks_ ABSL_GUARDED_BY(mutex_);
   std::deque<CheckpointStatistics> checkpoints_ ABSL_GUARDED_BY(mutex_);
   std::deque<FailureAt> failures_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> warnings_ ABSL_GUARDED_BY(mutex_);
   std::map<int64_t, absl::StatusOr<std::string>> savepoints_ ABSL_GUARDED_BY(mutex_);
   int64_t savepoint_number_ ABSL_GUARDED_BY(mutex_) = 0;
   int restart_ ABSL_GUARDED_BY(mutex_) = 0;  // of the tasks that were deployed last

@@ -44,6 +44,13 @@ Job::~Job() {
   handle_.reset();
 }
 
+// What Python has to do while it waits: signals, and warnings that it may turn into errors.
+void Job::Attend() const {
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  for (const std::string& warning : handle_->TakeWarnings())
+    py::module_::import("pyflinkpp._warnings").attr("warn")(warning);
+}
+
 bool Job::wait(int64_t timeout_ms) const {
   for (;;) {
     const int64_t slice = std::min(timeout_ms, kSignalSliceMs);
@@ -52,7 +59,7 @@ bool Job::wait(int64_t timeout_ms) const {
       py::gil_scoped_release release;
       ended = handle_->Wait(slice);
     }
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    Attend();
     timeout_ms -= slice;
     if (ended || timeout_ms <= 0) return ended;
   }
@@ -132,7 +139,7 @@ py::object Job::next_results(int64_t timeout_ms) const {
         if (batches.size() == kBatchesMax) break;
       }
     }
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    Attend();
     if (!batches.empty()) {
       py::list list;
       for (auto& batch : batches) {
@@ -226,7 +233,7 @@ py::object Job::wait_for_savepoint(int64_t number, int64_t timeout_ms) const {
       py::gil_scoped_release release;
       path = handle_->WaitForSavepoint(number, slice);
     }
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    Attend();
     if (path.has_value()) {
       if (path->ok()) return py::str(**path);
       RaiseStatus(path->status());

@@ -42,6 +42,8 @@ class Job {
   pybind11::object wait_for_savepoint(int64_t number, int64_t timeout_ms) const;
 
  private:
+  void Attend() const;
+
   std::shared_ptr<JobHandle> handle_;
   std::vector<std::pair<std::string, int>> operators_;  // name and parallelism
 };
