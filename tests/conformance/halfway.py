@@ -25,8 +25,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 import run  # noqa: E402
 
 NO_TIMESTAMP = -(2**63)
-# Results of these say more than what came through the job.
-NOT_THESE = {}
+# Programs whose results are others when they run in halves, in Flink, too.
+NOT_THESE = {
+    "036_broadcast_process": "elements of the first half come before rules of the second",
+    "070_bounded_out_of_orderness": "prints watermarks, which begin anew",
+    "130_no_effect_on_results": "the order of what is dealt out to two subtasks is nobody's promise",
+    "134_two_sinks": "also prints a line for each job",
+    "side_outputs": "what is late depends on watermarks, which begin anew",
+    "word_count": "what it shows is cut to the screen",
+}
+# Events dealt out to two subtasks come in any order; these show their order.
+IN_ORDER = {"joins", "timers", "windows"}
 
 
 class Left(Exception):
@@ -111,11 +120,12 @@ class Half:
 
         client = JobClient(self.job)
         try:
-            while any(each.pending() for each in self.inputs) and not client.get_job_status().result().is_terminal():
-                self.job.wait(1)
+            while any(each.pending() for each in self.inputs) and not self.job.wait(1):
+                pass
             self.savepoint = client.stop_with_savepoint(False, self.directory).result()
         except Exception as e:
             self.problem = Left(f"could not be stopped: {e}")
+            self.job.cancel()
 
 
 def in_halves(execute):
@@ -181,11 +191,13 @@ def run_example(file, parallelism):
         return printed.getvalue().splitlines()
 
     first, second = in_halves(execute)
-    return {"lines": sorted({*first, *second}), "ordered": False}
+    return {"lines": sorted({*first, *second} - {""}), "ordered": False}
 
 
 def parallelisms(file, given):
-    """The pairs at which a program runs."""
+    """The pairs at which a program runs; what examples print is that of parallelism 1."""
+    if file.parent.name == "examples":
+        return [(1, 1) if file.stem in IN_ORDER else (1, 2)]
     own = run.parallelisms(file, given)
     return [(own[0], own[-1]), (own[-1], own[0])] if len(own) > 1 else [(own[0], own[0])]
 
@@ -203,7 +215,7 @@ def check(worker, file, pair, options):
     expected = file.parent / "expected" / f"{file.stem}.txt" if example else file.with_suffix(".expected")
     lines = result["lines"] if result["ordered"] else sorted(result["lines"])
     wanted = expected.read_text(encoding="utf-8").splitlines()
-    wanted = sorted(set(wanted)) if example else wanted
+    wanted = sorted({*wanted} - {""}) if example else wanted
     if options.verbose and lines != wanted:
         import difflib
         print("\n".join(difflib.unified_diff(wanted, lines, "expected", "got", "", "", 0)))

@@ -374,7 +374,11 @@ void CheckpointCoordinator::EndJob(JobState state, std::function<void()> then) {
                         ? settings_.retention != CheckpointRetention::NO_EXTERNALIZED
                         : state == JobState::kCanceled &&
                               settings_.retention == CheckpointRetention::RETAIN_ON_CANCELLATION;
-  if (keep) return then();
+  if (keep && directory_.empty()) return then();
+  if (keep) {  // what was given up goes all the same
+    return host_.RunOnExecutor([] { return absl::OkStatus(); },
+                               [then = std::move(then)](const absl::Status&) { then(); });
+  }
   std::vector<std::string> claimed;
   for (const Completed& each : completed_) {
     if (each.owned && !each.directory.empty()) claimed.push_back(each.directory);
