@@ -13,7 +13,7 @@ namespace {
 
 std::pair<int, int> KeyOf(const idl::TaskId& task) { return {task.vertex, task.subtask}; }
 
-bool HasEnded(idl::TaskState::type state) { return state == idl::TaskState::FINISHED; }
+bool HasFinished(idl::TaskState::type state) { return state == idl::TaskState::FINISHED; }
 // Its last element has been sent.
 bool SendsNoMore(idl::TaskState::type state) {
   return state == idl::TaskState::FINISHED || state == idl::TaskState::PREPARED;
@@ -99,7 +99,7 @@ void CheckpointCoordinator::TriggerPeriodic() {
   last_trigger_ms_ = env_.clock.NowMillis();
   const bool ended =
       std::all_of(execution_.executions().begin(), execution_.executions().end(),
-                  [](const ExecutionGraph::Execution& each) { return HasEnded(each.state); });
+                  [](const ExecutionGraph::Execution& each) { return HasFinished(each.state); });
   if (ended) return;
   Trigger(/*savepoint=*/false, NextDirectory(), idl::AfterBarrier::GO_ON, nullptr);
   if (settings_.max_concurrent > 1) ScheduleNext();
@@ -162,7 +162,7 @@ void CheckpointCoordinator::Trigger(bool savepoint, const std::string& directory
       op.__set_enumerator(found->second);
   }
   for (const auto& execution : execution_.executions()) {
-    if (!HasEnded(execution.state)) pending.waiting.insert(KeyOf(execution.deployment.task));
+    if (!HasFinished(execution.state)) pending.waiting.insert(KeyOf(execution.deployment.task));
   }
   pending.deadline_nanos = env_.clock.NowNanos() + settings_.timeout_ms * 1'000'000;
   WatchTimeouts();
@@ -215,7 +215,7 @@ void CheckpointCoordinator::OnTaskState(const idl::TaskId& task) {
     Pending* pending = Find(id);
     if (pending == nullptr || pending->writing) continue;
     // It had processed all its input before a barrier reached it.
-    if (HasEnded(execution_.find(task).state)) pending->waiting.erase(KeyOf(task));
+    if (HasFinished(execution_.find(task).state)) pending->waiting.erase(KeyOf(task));
     TriggerWhereNoBarrierComes(*pending);
     CompleteIfAllAnswered(*pending);
   }
@@ -343,7 +343,7 @@ void CheckpointCoordinator::Finish(Pending& pending) {
 
 void CheckpointCoordinator::NotifyAll(int64_t id, bool completed) {
   for (const auto& execution : execution_.executions()) {
-    if (execution.deployed && !HasEnded(execution.state))
+    if (execution.deployed && !HasFinished(execution.state))
       host_.Notify(execution.deployment.task, id, completed);
   }
 }

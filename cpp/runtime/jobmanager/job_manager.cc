@@ -6,6 +6,22 @@
 #include "runtime/jobmanager/job_master.h"
 
 namespace pyflinkpp {
+namespace {
+
+// Stands for a TaskManager that was lost: nobody hears.
+class NoTaskManager final : public TaskManagerGateway {
+ public:
+  void SubmitTask(idl::TaskDeployment) override {}
+  void CancelTask(idl::TaskId) override {}
+  void AssignSplits(idl::SplitAssignment) override {}
+  void CommitTask(idl::TaskId) override {}
+  void TriggerCheckpoint(idl::CheckpointTrigger) override {}
+  void NotifyCheckpoint(idl::CheckpointNotice) override {}
+  void AlignWatermark(idl::WatermarkAlignment) override {}
+};
+NoTaskManager no_task_manager;
+
+}  // namespace
 
 JobManager::JobManager(Env& env, const OperatorRegistry& registry)
     : Loop("JobManager", env.clock), env_(env), registry_(registry) {}
@@ -50,6 +66,17 @@ void JobManager::Shutdown(std::function<void()> done) {
 void JobManager::RegisterTaskManager(int slots, TaskManagerGateway* task_manager) {
   mailbox().Post("register TaskManager", [this, slots, task_manager] {
     task_managers_.push_back({task_manager, slots, slots});
+    for (auto& [id, job] : jobs_) job->OnSlotsOffered();
+  });
+}
+
+void JobManager::TaskManagerLost(TaskManagerGateway* task_manager) {
+  mailbox().Post("TaskManager lost", [this, task_manager] {
+    for (RegisteredTaskManager& each : task_managers_) {
+      if (each.gateway != task_manager) continue;
+      each = {.gateway = &no_task_manager, .slots = 0, .free = 0, .lost = true};
+      for (auto& [id, job] : jobs_) job->OnTaskManagerLost(each);
+    }
   });
 }
 

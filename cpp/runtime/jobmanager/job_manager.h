@@ -64,6 +64,7 @@ struct RegisteredTaskManager {
   TaskManagerGateway* gateway;
   int slots;  // kUnlimited: as many as are asked for
   int free;
+  bool lost = false;
 };
 inline constexpr int kUnlimitedSlots = 1 << 20;
 
@@ -84,6 +85,8 @@ class JobManager : public Loop,
   void Shutdown(std::function<void()> done);
 
   void RegisterTaskManager(int slots, TaskManagerGateway* task_manager) override;
+  // It is gone, and its tasks and slots with it. Not called any more once this has been processed.
+  void TaskManagerLost(TaskManagerGateway* task_manager);
   void ReportTask(idl::TaskReport report) override;
   void RequestSplit(idl::SplitRequest request) override;
   void ReportWatermark(idl::WatermarkProgress progress) override;

@@ -12,7 +12,8 @@
 namespace pyflinkpp {
 namespace {
 constexpr int64_t kRetryFinalMs = 100;
-constexpr size_t kFailuresKept = 16;  // as in Flink (web.exception-history-size)
+constexpr int64_t kSlotTimeoutMs = 300'000;  // as in Flink (slot.request.timeout)
+constexpr size_t kFailuresKept = 16;         // as in Flink (web.exception-history-size)
 
 }  // namespace
 
@@ -250,8 +251,7 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
   const bool was_open = execution_.all_open();
   execution_.find(report.task).state = report.state;
   metrics_[{report.task.vertex, report.task.subtask}] = report.metrics;
-  if (report.state == idl::TaskState::FINISHED || report.state == idl::TaskState::CANCELED ||
-      report.state == idl::TaskState::FAILED) {
+  if (HasEnded(report.state)) {
     for (const auto& [name, values] : report.accumulators) {
       accumulators_[{report.task.vertex, report.task.subtask}][name] = values;
     }
@@ -483,8 +483,54 @@ bool JobMaster::MayRestart(const idl::Failure& failure, const std::set<int>& reg
 void JobMaster::RestartWhenEnded() {
   if (preparing_ || falling_back_ || !execution_.all_ended(restarting_)) return;
   const int64_t wait_nanos = restart_at_nanos_ - manager_.env_.clock.NowNanos();
-  if (wait_nanos <= 0) return Restart();
+  if (wait_nanos <= 0) {
+    if (ReplaceLostSlots()) return Restart();
+    if (std::exchange(waits_for_slots_, true)) return;
+    return RunAfter(kSlotTimeoutMs, [this] {
+      if (!waits_for_slots_ || state_ != JobState::kRestarting) return;
+      Fail(
+          FailureOf(ExternalError("no slots have come in 5 minutes for those of a TaskManager that "
+                                  "was lost: start another one")));
+    });
+  }
   RunAfter((wait_nanos + 999'999) / 1'000'000, [this] { EndIfAllEnded(); });
+}
+
+void JobMaster::OnTaskManagerLost(const RegisteredTaskManager& lost) {
+  std::set<int> regions;
+  idl::Failure failure;
+  failure.kind = idl::FaultKind::EXTERNAL;
+  failure.message = "the TaskManager that ran it was lost";
+  for (auto& execution : execution_.executions()) {
+    if (!execution.deployed || slot_owner_[execution.slot] != &lost || HasEnded(execution.state))
+      continue;
+    if (regions.empty()) {
+      failure.operator_name = execution.deployment.name;
+      failure.subtask = execution.deployment.task.subtask;
+    }
+    execution.state = idl::TaskState::FAILED;
+    regions.insert(execution.region);
+  }
+  if (!regions.empty()) Fail(std::move(failure), std::move(regions));
+}
+
+void JobMaster::OnSlotsOffered() {
+  if (state_ == JobState::kRestarting) RestartWhenEnded();
+}
+
+// False: there are too few; the next TaskManager that registers may have some.
+bool JobMaster::ReplaceLostSlots() {
+  for (auto& [slot, owner] : slot_owner_) {
+    if (!owner->lost) continue;
+    const auto other =
+        std::find_if(manager_.task_managers_.begin(), manager_.task_managers_.end(),
+                     [](const RegisteredTaskManager& each) { return each.free > 0; });
+    if (other == manager_.task_managers_.end()) return false;
+    --other->free;
+    owner = &*other;
+  }
+  waits_for_slots_ = false;
+  return true;
 }
 
 void JobMaster::Restart() {

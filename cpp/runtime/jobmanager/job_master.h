@@ -28,6 +28,8 @@ class JobMaster : private CheckpointHost {
   void Start();
   void Cancel();
   void OnReport(const idl::TaskReport& report);
+  void OnTaskManagerLost(const RegisteredTaskManager& lost);
+  void OnSlotsOffered();
   void OnSplitRequest(const idl::SplitRequest& request);
   void OnWatermark(const idl::WatermarkProgress& progress);
   void OnCheckpointAnswer(const idl::CheckpointAnswer& answer);
@@ -59,6 +61,7 @@ class JobMaster : private CheckpointHost {
   void Record(const idl::Failure& failure);
   bool MayRestart(const idl::Failure& failure, const std::set<int>& regions);
   void RestartWhenEnded();
+  bool ReplaceLostSlots();
   void Restart();
   void GiveSplitsBack(const idl::TaskId& task);
   TaskManagerGateway& GatewayOf(const idl::TaskId& task) {
@@ -108,8 +111,9 @@ class JobMaster : private CheckpointHost {
   std::set<int> restarting_;      // RESTARTING: the regions
   int64_t restart_at_nanos_ = 0;  // the same: not before
   std::optional<std::set<int>>
-      preparing_;              // the same: those whose tasks have ended, after the delay
-  bool falling_back_ = false;  // the same: a checkpoint is being looked for
+      preparing_;                 // the same: those whose tasks have ended, after the delay
+  bool falling_back_ = false;     // the same: a checkpoint is being looked for
+  bool waits_for_slots_ = false;  // the same: in the place of those of a lost TaskManager
   struct KnownFailures {
     int64_t restored = 0;  // the checkpoint
     std::set<std::string> said;

@@ -1,16 +1,21 @@
 // The timers of windows that all end in the same way.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/base/status.h"
 #include "core/stream/record_batch.h"
-#include "core/types/binary_io.h"
 #include "core/windowing/window.h"
 #include "state/keyed/keyed_snapshot.h"
+#include "state/keyed/timer_entry.h"
 
 namespace pyflinkpp {
 
@@ -33,8 +38,9 @@ class WindowTimers final : public KeyedEntries {
       last_time_ = time;
     }
     const Header header{window, key.hash, key.size};
-    last_->bytes.append(reinterpret_cast<const char*>(&header), sizeof(header));
-    last_->bytes.append(key.data, key.size);
+    char* const to = last_->Append(sizeof(header) + key.size);
+    std::memcpy(to, &header, sizeof(header));
+    if (key.size > 0) std::memcpy(to + sizeof(header), key.data, key.size);
     ++size_;
   }
 
@@ -42,14 +48,17 @@ class WindowTimers final : public KeyedEntries {
   // Whether there is a timer up to `time`.
   bool due(int64_t time) const { return !lists_.empty() && lists_.begin()->first <= time; }
 
-  // The first timers up to `time`, at most `count`. They stay, and are valid until the next Add or
-  // until they are dropped.
+  // The first timers up to `time`, at most `count`. They stay, and are valid until they are dropped.
   void Peek(int64_t time, size_t count, std::vector<Timer>& timers) const {
     timers.clear();
     for (auto list = lists_.begin(); list != lists_.end() && list->first <= time; ++list) {
-      for (size_t at = list->second.fired; at < list->second.bytes.size();) {
-        if (timers.size() == count) return;
-        timers.push_back(Read(list->first, list->second.bytes, &at));
+      const char* at = list->second.first();
+      for (const std::shared_ptr<Chunk>& chunk : list->second.chunks) {
+        if (chunk != list->second.chunks.front()) at = chunk->bytes.get();
+        while (at != chunk->end()) {
+          if (timers.size() == count) return;
+          timers.push_back(Read(list->first, &at));
+        }
       }
     }
   }
@@ -57,35 +66,30 @@ class WindowTimers final : public KeyedEntries {
   // The first timer has fired. REQUIRES: there is one.
   void DropFirst() {
     const auto first = lists_.begin();
-    Read(first->first, first->second.bytes, &first->second.fired);
+    List& list = first->second;
+    const char* at = list.first();
+    Read(first->first, &at);
+    list.fired = static_cast<size_t>(at - list.chunks.front()->bytes.get());
     --size_;
-    if (first->second.fired < first->second.bytes.size()) return;
-    if (last_ == &first->second) last_ = nullptr;
+    if (list.fired < list.chunks.front()->used) return;
+    list.chunks.pop_front();
+    list.fired = 0;
+    if (!list.chunks.empty()) return;
+    if (last_ == &list) last_ = nullptr;
     lists_.erase(first);
   }
 
-  // In a checkpoint: as a TimerQueue's.
-  void WriteEntries(AddEntry add) const override {
-    std::string entry;
-    ForEach([&](const Timer& timer) {
-      entry.clear();
-      BinaryWriter out(entry);
-      out.Put(timer.time);
-      out.Put(timer.window.start);
-      out.Put(timer.window.end);
-      out.Put(timer.key.hash);
-      out.PutRaw(timer.key.bytes());
-      add(timer.key.hash, entry);
-    });
+  // As timer_entry.h says, in their order.
+  std::unique_ptr<FrozenEntries> Freeze() override {
+    std::deque<std::pair<int64_t, Part>> parts;
+    for (const auto& [time, list] : lists_) {
+      for (Part& part : list.Parts()) parts.emplace_back(time, std::move(part));
+    }
+    return std::make_unique<Frozen>(std::move(parts));
   }
-  absl::Status ReadEntry(absl::string_view entry) override {
-    BinaryReader in(entry);
-    int64_t time;
-    Window window;
-    uint32_t hash;
-    if (!in.Get(&time) || !in.Get(&window.start) || !in.Get(&window.end) || !in.Get(&hash))
-      return Truncated("timer");
-    Add(time, {in.rest().data(), static_cast<uint32_t>(in.remaining()), hash}, window);
+  absl::Status ReadEntry(absl::string_view bytes) override {
+    ASSIGN_OR_RETURN(const TimerEntry entry, ReadTimerEntry(bytes));
+    Add(entry.timestamp, entry.key, {entry.space.first, entry.space.second});
     return absl::OkStatus();
   }
 
@@ -93,7 +97,9 @@ class WindowTimers final : public KeyedEntries {
   template <class Visit>
   void ForEach(Visit visit) const {
     for (const auto& [time, list] : lists_) {
-      for (size_t at = list.fired; at < list.bytes.size();) visit(Read(time, list.bytes, &at));
+      for (Part part : list.Parts()) {
+        while (part.begin != part.end) visit(Read(time, &part.begin));
+      }
     }
   }
 
@@ -104,15 +110,72 @@ class WindowTimers final : public KeyedEntries {
     uint32_t hash;
     uint32_t key_size;
   };
+  // Bytes stay where they are and as they are: what is frozen shares them.
+  struct Chunk {
+    explicit Chunk(size_t size) : capacity(size), bytes(new char[size]) {}
+    const size_t capacity;
+    size_t used = 0;
+    const std::unique_ptr<char[]> bytes;
+    const char* end() const { return bytes.get() + used; }
+  };
+  struct Part {
+    std::shared_ptr<const Chunk> chunk;
+    const char* begin;
+    const char* end;
+  };
   struct List {
-    std::string bytes;
-    size_t fired = 0;  // of the bytes
+    static constexpr size_t kFirstBytes = 128;
+    static constexpr size_t kMostBytes = size_t{64} << 10;
+
+    std::deque<std::shared_ptr<Chunk>> chunks;  // none is empty; a timer is in one of them
+    size_t fired = 0;                           // bytes of the first one
+
+    char* Append(size_t size) {
+      if (chunks.empty() || chunks.back()->capacity - chunks.back()->used < size) {
+        const size_t next =
+            chunks.empty() ? kFirstBytes : std::min(2 * chunks.back()->capacity, kMostBytes);
+        chunks.push_back(std::make_shared<Chunk>(std::max(size, next)));
+      }
+      Chunk& chunk = *chunks.back();
+      return chunk.bytes.get() + std::exchange(chunk.used, chunk.used + size);
+    }
+    const char* first() const { return chunks.front()->bytes.get() + fired; }
+    std::vector<Part> Parts() const {
+      std::vector<Part> parts;
+      for (const std::shared_ptr<Chunk>& chunk : chunks)
+        parts.push_back({chunk, chunk->bytes.get(), chunk->end()});
+      parts.front().begin = first();
+      return parts;
+    }
   };
 
-  static Timer Read(int64_t time, const std::string& bytes, size_t* at) {
+  class Frozen final : public FrozenEntries {
+   public:
+    explicit Frozen(std::deque<std::pair<int64_t, Part>> parts) : parts_(std::move(parts)) {}
+    bool WriteSome(size_t count, AddEntry add) override {
+      while (!parts_.empty() && count > 0) {
+        auto& [time, part] = parts_.front();
+        for (; part.begin != part.end && count > 0; --count) {
+          const Timer timer = Read(time, &part.begin);
+          WriteTimerEntry({time, {timer.window.start, timer.window.end}, number_++, timer.key},
+                          entry_);
+          add(timer.key.hash, entry_);
+        }
+        if (part.begin == part.end) parts_.pop_front();
+      }
+      return parts_.empty();
+    }
+
+   private:
+    std::deque<std::pair<int64_t, Part>> parts_;
+    uint64_t number_ = 0;
+    std::string entry_;
+  };
+
+  static Timer Read(int64_t time, const char** at) {
     Header header;
-    std::memcpy(&header, bytes.data() + *at, sizeof(header));
-    const char* key = bytes.data() + *at + sizeof(header);
+    std::memcpy(&header, *at, sizeof(header));
+    const char* key = *at + sizeof(header);
     *at += sizeof(header) + header.key_size;
     return {time, {key, header.key_size, header.hash}, header.window};
   }

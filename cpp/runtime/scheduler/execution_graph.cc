@@ -9,17 +9,17 @@
 namespace pyflinkpp {
 namespace {
 
-bool HasEnded(idl::TaskState::type state) {
-  return state == idl::TaskState::FINISHED || state == idl::TaskState::CANCELED ||
-         state == idl::TaskState::FAILED;
-}
-
 // Its input has ended and its output is written.
 bool HasDoneItsWork(const ExecutionGraph::Execution& execution) {
   return execution.state == idl::TaskState::FINISHED || execution.state == idl::TaskState::PREPARED;
 }
 
 }  // namespace
+
+bool HasEnded(idl::TaskState::type state) {
+  return state == idl::TaskState::FINISHED || state == idl::TaskState::CANCELED ||
+         state == idl::TaskState::FAILED;
+}
 
 const char* NameOf(JobState state) {
   switch (state) {

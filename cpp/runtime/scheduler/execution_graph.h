@@ -24,6 +24,8 @@ enum class JobState {
   kRestarting
 };
 const char* NameOf(JobState state);
+// In whatever way.
+bool HasEnded(idl::TaskState::type state);
 inline bool IsTerminal(JobState state) {
   return state == JobState::kFailed || state == JobState::kCanceled || state == JobState::kFinished;
 }

@@ -102,40 +102,55 @@ absl::Status KeyedStateRegistry::RegisterEntries(const std::string& name, KeyedE
   return absl::OkStatus();
 }
 
-KeyedStateRegistry::Copied KeyedStateRegistry::Copy() const {
-  Copied copied;
-  for (const auto& [description, entries] : entries_) {
-    const int state = static_cast<int>(copied.states.size());
-    std::map<int, Block> blocks;
-    entries->WriteEntries([&](uint32_t hash, absl::string_view entry) {
-      const int group = KeyGroupOf(hash, max_parallelism_);
-      Block& block = blocks.try_emplace(group, Block{state, group, 0, {}}).first->second;
-      ++block.entries;
-      BinaryWriter(block.bytes).PutBytes(entry);
-    });
-    copied.states.push_back(description);
-    for (auto& [group, block] : blocks) copied.blocks.push_back(std::move(block));
-  }
-  for (const auto& [name, restored] : restored_.states) {
-    const int state = static_cast<int>(copied.states.size());
-    copied.states.push_back(restored.description);
-    for (const auto& [group, blocks] : restored.blocks) {
-      int64_t entries = restored.entries.at(group);  // told of the first block
-      for (const std::string& block : blocks)
-        copied.blocks.push_back({state, group, std::exchange(entries, 0), block});
-    }
-  }
-  return copied;
+KeyedStateRegistry::Frozen KeyedStateRegistry::Freeze() const {
+  Frozen frozen;
+  frozen.max_parallelism_ = max_parallelism_;
+  for (const auto& [description, entries] : entries_)
+    frozen.entries_.push_back({description, entries->Freeze()});
+  for (const auto& [name, restored] : restored_.states) frozen.unclaimed_.push_back(restored);
+  return frozen;
 }
 
-void WriteCopied(KeyedStateWriter& writer, KeyedStateRegistry::Copied& copied) {
-  std::vector<int> numbers;
-  for (const auto& description : copied.states) numbers.push_back(writer.AddState(description));
-  for (KeyedStateRegistry::Block& block : copied.blocks) {
-    writer.AddBlock(numbers[static_cast<size_t>(block.state)], block.key_group, block.entries,
-                    std::move(block.bytes));
+bool KeyedStateRegistry::Frozen::WriteSome(KeyedStateWriter& writer) {
+  // At some 100 ns an entry this is about a millisecond.
+  constexpr size_t kEntriesAtOnce = 8192;
+  constexpr size_t kBlockBytes = size_t{32} << 10;
+  if (at_ < entries_.size()) {
+    Entries& entries = entries_[at_];
+    if (number_ < 0) number_ = writer.AddState(entries.description);
+    const bool all =
+        entries.frozen->WriteSome(kEntriesAtOnce, [&](uint32_t hash, absl::string_view entry) {
+          const int group = KeyGroupOf(hash, max_parallelism_);
+          Block& block = blocks_[group];
+          ++block.entries;
+          BinaryWriter(block.bytes).PutBytes(entry);
+          if (block.bytes.size() >= kBlockBytes) AddBlock(writer, group, block);
+        });
+    if (!all) return false;
+    for (auto& [group, block] : blocks_) {
+      if (block.entries > 0) AddBlock(writer, group, block);
+    }
+    blocks_.clear();
+    entries.frozen = nullptr;
+    number_ = -1;
+    if (++at_ < entries_.size()) return false;
   }
-  copied = {};
+  for (RestoredKeyedState::State& state : unclaimed_) {
+    number_ = writer.AddState(state.description);
+    for (auto& [group, blocks] : state.blocks) {
+      int64_t entries = state.entries.at(group);  // told of the first block
+      for (std::string& block : blocks)
+        writer.AddBlock(number_, group, std::exchange(entries, 0), std::move(block));
+    }
+  }
+  unclaimed_.clear();
+  return true;
+}
+
+void KeyedStateRegistry::Frozen::AddBlock(KeyedStateWriter& writer, int key_group,
+                                          Block& block) const {
+  writer.AddBlock(number_, key_group, block.entries, std::exchange(block.bytes, {}));
+  block.entries = 0;
 }
 
 }  // namespace pyflinkpp

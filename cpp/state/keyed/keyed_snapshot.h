@@ -58,12 +58,22 @@ struct RestoredKeyedState {
   std::map<std::string, State> states;  // by name
 };
 
+// Entries as they were at one moment. Used by one thread at a time, whatever becomes of the entries
+// meanwhile.
+class FrozenEntries {
+ public:
+  using AddEntry = absl::FunctionRef<void(uint32_t key_hash, absl::string_view entry)>;
+  virtual ~FrozenEntries() = default;
+  // Gives about so many more; true: that was all.
+  virtual bool WriteSome(size_t count, AddEntry add) = 0;
+};
+
 // Keyed data that an operator keeps itself: timers. Each entry belongs to a key.
 class KeyedEntries {
  public:
-  using AddEntry = absl::FunctionRef<void(uint32_t key_hash, absl::string_view entry)>;
   virtual ~KeyedEntries() = default;
-  virtual void WriteEntries(AddEntry add) const = 0;
+  // Copies no entries, at most pointers to them: a million takes some milliseconds.
+  virtual std::unique_ptr<FrozenEntries> Freeze() = 0;
   virtual absl::Status ReadEntry(absl::string_view entry) = 0;
 };
 
@@ -96,18 +106,32 @@ class KeyedStateRegistry {
   absl::StatusOr<RestoredKeyedState::State> Claim(const idl::KeyedStateDescription& description);
   absl::Status RegisterEntries(const std::string& name, KeyedEntries* entries);
 
-  // Blocks of all entries and of what nobody has asked for, as they are now.
-  struct Block {
-    int state;
-    int key_group;
-    int64_t entries;
-    std::string bytes;
+  // All entries and what nobody has asked for, as they are now, on their way to a writer.
+  class Frozen {
+   public:
+    // For about a millisecond; true: that was all. Used by one thread at a time.
+    bool WriteSome(KeyedStateWriter& writer);
+
+   private:
+    friend class KeyedStateRegistry;
+    struct Block {
+      int64_t entries = 0;
+      std::string bytes;
+    };
+    struct Entries {
+      idl::KeyedStateDescription description;
+      std::unique_ptr<FrozenEntries> frozen;
+    };
+    void AddBlock(KeyedStateWriter& writer, int key_group, Block& block) const;
+
+    int max_parallelism_ = 0;
+    std::vector<Entries> entries_;
+    std::vector<RestoredKeyedState::State> unclaimed_;
+    size_t at_ = 0;                // of entries_
+    int number_ = -1;              // of the state in hand with the writer
+    std::map<int, Block> blocks_;  // of it, by key group: not yet with the writer
   };
-  struct Copied {
-    std::vector<idl::KeyedStateDescription> states;
-    std::vector<Block> blocks;  // of `states` by position
-  };
-  Copied Copy() const;
+  Frozen Freeze() const;
 
  private:
   const int max_parallelism_;
@@ -115,8 +139,5 @@ class KeyedStateRegistry {
   std::map<std::string, idl::KeyedStateDescription> known_;
   std::vector<std::pair<idl::KeyedStateDescription, KeyedEntries*>> entries_;
 };
-
-// Hands them to the writer, once.
-void WriteCopied(KeyedStateWriter& writer, KeyedStateRegistry::Copied& copied);
 
 }  // namespace pyflinkpp

@@ -12,9 +12,9 @@
 #include "core/base/hash.h"
 #include "core/stream/record_batch.h"
 #include "core/stream/stream_element.h"
-#include "core/types/binary_io.h"
 #include "state/keyed/keyed_snapshot.h"
 #include "state/keyed/namespaced_key.h"
+#include "state/keyed/timer_entry.h"
 
 namespace pyflinkpp {
 
@@ -38,22 +38,16 @@ class TimerQueue final : public KeyedEntries {
   };
   using TimerPtr = std::unique_ptr<Timer, Free>;
 
+  TimerQueue() = default;
+  ~TimerQueue() override {
+    for (Entry& entry : heap_) Bury(std::move(entry.timer));
+  }
+  TimerQueue(const TimerQueue&) = delete;
+  TimerQueue& operator=(const TimerQueue&) = delete;
+
   // False when it exists already.
   bool Register(int64_t timestamp, const RecordKey& key, const Namespace& space = {}) {
-    const Wanted wanted{timestamp, key, space};
-    if (known_.contains(wanted)) return false;
-    TimerPtr timer(static_cast<Timer*>(::operator new(sizeof(Timer) + key.size)));
-    *timer = {.timestamp = timestamp,
-              .number = registered_++,
-              .space = space,
-              .hash = key.hash,
-              .key_size = key.size,
-              .deleted = false};
-    if (key.size > 0) std::memcpy(timer->key, key.data, key.size);
-    known_.insert(timer.get());
-    heap_.push_back({timestamp, timer->number, std::move(timer)});
-    std::push_heap(heap_.begin(), heap_.end(), Later());
-    return true;
+    return Register(timestamp, key, space, registered_);
   }
 
   // No effect when there is no such timer.
@@ -78,35 +72,23 @@ class TimerQueue final : public KeyedEntries {
     TimerPtr first = TakeFront();
     known_.erase(first.get());
     DropDeleted();
-    return first;
+    const std::shared_ptr<Graveyard> graveyard = graveyard_.lock();
+    if (graveyard == nullptr) return first;
+    TimerPtr copy = Make(first->timestamp, first->record_key(), first->space, first->number);
+    graveyard->push_back(std::move(first));
+    return copy;
   }
 
-  // In a checkpoint: time | namespace | hash | key. In the order of registration, which counts among
-  // timers of one key and time.
-  void WriteEntries(AddEntry add) const override {
-    std::vector<const Timer*> timers(known_.begin(), known_.end());
-    std::sort(timers.begin(), timers.end(),
-              [](const Timer* a, const Timer* b) { return a->number < b->number; });
-    std::string entry;
-    for (const Timer* timer : timers) {
-      entry.clear();
-      BinaryWriter out(entry);
-      out.Put(timer->timestamp);
-      out.Put(timer->space.first);
-      out.Put(timer->space.second);
-      out.Put(timer->hash);
-      out.PutRaw(timer->record_key().bytes());
-      add(timer->hash, entry);
-    }
+  // As timer_entry.h says, in no order.
+  std::unique_ptr<FrozenEntries> Freeze() override {
+    std::shared_ptr<Graveyard> graveyard = graveyard_.lock();
+    if (graveyard == nullptr) graveyard_ = graveyard = std::make_shared<Graveyard>();
+    return std::make_unique<Frozen>(std::vector<const Timer*>(known_.begin(), known_.end()),
+                                    std::move(graveyard));
   }
-  absl::Status ReadEntry(absl::string_view entry) override {
-    BinaryReader in(entry);
-    int64_t timestamp;
-    Namespace space;
-    uint32_t hash;
-    if (!in.Get(&timestamp) || !in.Get(&space.first) || !in.Get(&space.second) || !in.Get(&hash))
-      return Truncated("timer");
-    Register(timestamp, {in.rest().data(), static_cast<uint32_t>(in.remaining()), hash}, space);
+  absl::Status ReadEntry(absl::string_view bytes) override {
+    ASSIGN_OR_RETURN(const TimerEntry entry, ReadTimerEntry(bytes));
+    Register(entry.timestamp, entry.key, entry.space, entry.number);
     return absl::OkStatus();
   }
 
@@ -129,8 +111,32 @@ class TimerQueue final : public KeyedEntries {
   };
   struct Later {
     bool operator()(const Entry& a, const Entry& b) const {
-      return a.timestamp != b.timestamp ? a.timestamp > b.timestamp : a.number > b.number;
+      if (a.timestamp != b.timestamp) return a.timestamp > b.timestamp;
+      if (a.number != b.number) return a.number > b.number;
+      return a.timer->hash > b.timer->hash;  // registered in different subtasks, before a restore
     }
+  };
+  // Timers that are gone here and still belong to a frozen copy.
+  using Graveyard = std::vector<TimerPtr>;
+  // Timers don't change, and live as long as this.
+  class Frozen final : public FrozenEntries {
+   public:
+    Frozen(std::vector<const Timer*> timers, std::shared_ptr<Graveyard> graveyard)
+        : timers_(std::move(timers)), graveyard_(std::move(graveyard)) {}
+    bool WriteSome(size_t count, AddEntry add) override {
+      for (; count > 0 && !timers_.empty(); --count) {
+        const Timer& timer = *timers_.back();
+        timers_.pop_back();
+        WriteTimerEntry({timer.timestamp, timer.space, timer.number, timer.record_key()}, entry_);
+        add(timer.hash, entry_);
+      }
+      return timers_.empty();
+    }
+
+   private:
+    std::vector<const Timer*> timers_;
+    const std::shared_ptr<Graveyard> graveyard_;
+    std::string entry_;
   };
   struct Hash {
     using is_transparent = void;
@@ -156,6 +162,31 @@ class TimerQueue final : public KeyedEntries {
     }
   };
 
+  bool Register(int64_t timestamp, const RecordKey& key, const Namespace& space, uint64_t number) {
+    if (known_.contains(Wanted{timestamp, key, space})) return false;
+    registered_ = std::max(registered_, number + 1);
+    TimerPtr timer = Make(timestamp, key, space, number);
+    known_.insert(timer.get());
+    heap_.push_back({timestamp, number, std::move(timer)});
+    std::push_heap(heap_.begin(), heap_.end(), Later());
+    return true;
+  }
+  static TimerPtr Make(int64_t timestamp, const RecordKey& key, const Namespace& space,
+                       uint64_t number) {
+    TimerPtr timer(static_cast<Timer*>(::operator new(sizeof(Timer) + key.size)));
+    *timer = {.timestamp = timestamp,
+              .number = number,
+              .space = space,
+              .hash = key.hash,
+              .key_size = key.size,
+              .deleted = false};
+    if (key.size > 0) std::memcpy(timer->key, key.data, key.size);
+    return timer;
+  }
+  void Bury(TimerPtr timer) {
+    if (const std::shared_ptr<Graveyard> graveyard = graveyard_.lock())
+      graveyard->push_back(std::move(timer));
+  }
   TimerPtr TakeFront() {
     std::pop_heap(heap_.begin(), heap_.end(), Later());
     TimerPtr first = std::move(heap_.back().timer);
@@ -164,16 +195,21 @@ class TimerQueue final : public KeyedEntries {
   }
   // Invariant between calls: the front of the heap is not deleted.
   void DropDeleted() {
-    while (!heap_.empty() && heap_.front().timer->deleted) TakeFront();
+    while (!heap_.empty() && heap_.front().timer->deleted) Bury(TakeFront());
   }
   void Compact() {
-    std::erase_if(heap_, [](const Entry& entry) { return entry.timer->deleted; });
+    std::erase_if(heap_, [this](Entry& entry) {
+      if (!entry.timer->deleted) return false;
+      Bury(std::move(entry.timer));
+      return true;
+    });
     std::make_heap(heap_.begin(), heap_.end(), Later());
   }
 
   uint64_t registered_ = 0;
   std::vector<Entry> heap_;  // owns; deleted ones stay until they come to the front or are too many
   absl::flat_hash_set<Timer*, Hash, Equal> known_;
+  std::weak_ptr<Graveyard> graveyard_;  // of all frozen copies that there are
 };
 
 }  // namespace pyflinkpp

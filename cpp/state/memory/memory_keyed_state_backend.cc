@@ -358,7 +358,7 @@ class MemoryKeyedStateBackend final : public KeyedStateBackend {
 class MemoryKeyedStateBackend::Snapshotter final : public KeyedSnapshot {
  public:
   explicit Snapshotter(MemoryKeyedStateBackend& backend)
-      : backend_(backend), copied_(backend.registry_.Copy()), states_(backend.states_) {
+      : backend_(backend), frozen_(backend.registry_.Freeze()), states_(backend.states_) {
     for (MemoryValueState* state : states_) state->BeginSnapshot();
   }
   ~Snapshotter() override {
@@ -368,7 +368,10 @@ class MemoryKeyedStateBackend::Snapshotter final : public KeyedSnapshot {
   bool on_loop() const override { return true; }
 
   absl::StatusOr<bool> WriteSome(KeyedStateWriter& writer) override {
-    WriteCopied(writer, copied_);
+    if (!entries_written_) {
+      entries_written_ = frozen_.WriteSome(writer);
+      return entries_written_ && states_.empty();
+    }
     for (int chunk = 0; chunk < kChunksAtOnce; ++chunk) {
       if (at_ == states_.size()) return true;
       if (number_ < 0) number_ = writer.AddState(states_[at_]->description());
@@ -389,7 +392,8 @@ class MemoryKeyedStateBackend::Snapshotter final : public KeyedSnapshot {
   static constexpr int kChunksAtOnce = 64;
 
   MemoryKeyedStateBackend& backend_;
-  KeyedStateRegistry::Copied copied_;
+  KeyedStateRegistry::Frozen frozen_;
+  bool entries_written_ = false;
   const std::vector<MemoryValueState*> states_;
   size_t at_ = 0;
   int number_ = -1;  // of the state in hand with the writer

@@ -369,10 +369,10 @@ class RocksDbSnapshot final : public KeyedSnapshot {
   };
 
   RocksDbSnapshot(std::shared_ptr<Database> database, std::vector<State> states,
-                  KeyedStateRegistry::Copied copied)
+                  KeyedStateRegistry::Frozen frozen)
       : database_(std::move(database)),
         states_(std::move(states)),
-        copied_(std::move(copied)),
+        frozen_(std::move(frozen)),
         snapshot_(database_->db().GetSnapshot()) {}
   ~RocksDbSnapshot() override {
     cursor_.reset();
@@ -382,7 +382,10 @@ class RocksDbSnapshot final : public KeyedSnapshot {
   bool on_loop() const override { return false; }
 
   absl::StatusOr<bool> WriteSome(KeyedStateWriter& writer) override {
-    WriteCopied(writer, copied_);
+    if (!entries_written_) {
+      entries_written_ = frozen_.WriteSome(writer);
+      return entries_written_ && states_.empty();
+    }
     if (at_ == states_.size()) return true;
     if (cursor_ == nullptr) {
       number_ = writer.AddState(states_[at_].description);
@@ -418,7 +421,8 @@ class RocksDbSnapshot final : public KeyedSnapshot {
 
   const std::shared_ptr<Database> database_;
   const std::vector<State> states_;
-  KeyedStateRegistry::Copied copied_;
+  KeyedStateRegistry::Frozen frozen_;
+  bool entries_written_ = false;
   const rocksdb::Snapshot* const snapshot_;
   size_t at_ = 0;
   int number_ = -1;
@@ -456,7 +460,7 @@ class RocksDbKeyedStateBackend final : public KeyedStateBackend {
   }
 
   absl::StatusOr<std::unique_ptr<KeyedSnapshot>> Snapshot() override {
-    return std::make_unique<RocksDbSnapshot>(database_, states_, registry_.Copy());
+    return std::make_unique<RocksDbSnapshot>(database_, states_, registry_.Freeze());
   }
 
  private:

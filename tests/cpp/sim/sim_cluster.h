@@ -96,6 +96,13 @@ class SimCluster {
   // All processes are gone between two steps, and what files had that was not synced; then new ones
   // start. Their jobs are not submitted again.
   void CrashAndBoot(const SimClusterOptions& options);
+  // One process is gone between two steps. The JobManager hears of it with Lose; nothing was lost
+  // that was written to files.
+  void CrashTaskManager(size_t index);
+  void Lose(size_t index) { job_manager_->TaskManagerLost(gateways_[index].get()); }
+  void BootTaskManager(int slots);
+  size_t task_managers() const { return task_managers_.size(); }
+  bool alive(size_t index) const { return task_managers_[index] != nullptr; }
 
   // Lets the cluster run until the job has ended and its client has seen it, or until `steps` steps
   // have been made in all.
@@ -121,8 +128,9 @@ class SimCluster {
   const OperatorRegistry registry_;
   WatchedTransport transport_;
   std::shared_ptr<JobManager> job_manager_;
-  std::vector<std::shared_ptr<TaskManager>> task_managers_;
-  std::vector<std::shared_ptr<SimClient>> clients_;  // of the jobs since the last crash
+  std::vector<std::shared_ptr<TaskManager>> task_managers_;    // null: it has crashed
+  std::vector<std::unique_ptr<TaskManagerGateway>> gateways_;  // to them
+  std::vector<std::shared_ptr<SimClient>> clients_;            // of the jobs since the last crash
   bool crashed_ = false;
 };
 

@@ -41,8 +41,11 @@ SimScheduler::~SimScheduler() = default;
 
 void SimScheduler::Start(std::shared_ptr<Loop> loop) {
   const size_t name = trace_.AddName(loop->name());
-  loops_.push_back(
-      {.loop = std::move(loop), .name = name, .weight = random_.Between(1, temper_.weight_max)});
+  std::string owner = owner_.empty() ? loop->name() : owner_;
+  loops_.push_back({.loop = std::move(loop),
+                    .name = name,
+                    .weight = random_.Between(1, temper_.weight_max),
+                    .owner = std::move(owner)});
 }
 
 absl::Status SimScheduler::RunUntil(const std::function<bool()>& done) {
@@ -122,8 +125,10 @@ void SimScheduler::StepLoop(size_t position) {
       loops_[position].loop;  // starting another one moves the entries
   last_ = loop.get();
   running_ = loop->name();
+  owner_ = loops_[position].owner;
   const StepResult result = loop->Step();
   running_.clear();
+  owner_.clear();
   Entry& entry = loops_[position];
   trace_.Add(clock_.NowNanos(), entry.name, result.did);
   if (!IsUpkeep(result)) quiet_jumps_ = 0;
@@ -138,10 +143,13 @@ void SimScheduler::StepLoop(size_t position) {
 }
 
 void SimScheduler::RunWork(size_t position) {
-  absl::AnyInvocable<void()> work = std::move(works_[position]);
+  Work work = std::move(works_[position]);
   works_.erase(works_.begin() + static_cast<int64_t>(position));
   in_work_ = true;
-  work();
+  owner_ = work.owner;
+  work.run();
+  work.run = nullptr;
+  owner_.clear();
   in_work_ = false;
   trace_.Add(clock_.NowNanos(), io_name_, "work");
   quiet_jumps_ = 0;
@@ -152,6 +160,30 @@ void SimScheduler::Crash() {
     std::exchange(loops_, {}).clear();
     last_ = nullptr;
     if (!works_.empty()) RunWork(0);
+  }
+}
+
+void SimScheduler::Crash(const std::string& owner) {
+  std::vector<std::shared_ptr<Loop>> dead;
+  for (size_t i = 0; i < loops_.size();) {
+    if (loops_[i].owner != owner) {
+      ++i;
+      continue;
+    }
+    dead.push_back(std::move(loops_[i].loop));
+    loops_.erase(loops_.begin() + static_cast<int64_t>(i));
+  }
+  last_ = nullptr;
+  owner_ = owner;  // of what the end of one starts
+  dead.clear();
+  owner_.clear();
+  for (size_t i = 0; i < works_.size();) {
+    if (works_[i].owner != owner) {
+      ++i;
+      continue;
+    }
+    RunWork(i);
+    i = 0;  // it may have started others
   }
 }
 

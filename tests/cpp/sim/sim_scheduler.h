@@ -53,7 +53,9 @@ class SimScheduler final : public LoopRunner, public Executor {
   ~SimScheduler() override;
 
   void Start(std::shared_ptr<Loop> loop) override;
-  void Run(absl::AnyInvocable<void()> work) override { works_.push_back(std::move(work)); }
+  void Run(absl::AnyInvocable<void()> work) override {
+    works_.push_back({std::move(work), owner_});
+  }
 
   // Steps until `done`, which is asked before each step. An error: a stall, or no end after
   // kStepsMax.
@@ -64,6 +66,8 @@ class SimScheduler final : public LoopRunner, public Executor {
   void Clear();
   // All loops are gone at once; works still run, and should find that nothing can be done any more.
   void Crash();
+  // The same for one loop, and what it and the loops that it started have started.
+  void Crash(const std::string& owner);
 
   SimClock& clock() { return clock_; }
   const Temper& temper() const { return temper_; }
@@ -77,7 +81,8 @@ class SimScheduler final : public LoopRunner, public Executor {
     std::shared_ptr<Loop> loop;
     size_t name;  // in the trace
     int64_t weight;
-    bool more = true;  // its last step said so
+    std::string owner;  // the loop that started it, or that one's own; its own name when nobody did
+    bool more = true;   // its last step said so
     int64_t paused_until = 0;
   };
   static constexpr size_t kStepsMax = 3'000'000;
@@ -100,7 +105,12 @@ class SimScheduler final : public LoopRunner, public Executor {
   size_t clock_name_;
   size_t io_name_;
   std::vector<Entry> loops_;
-  std::deque<absl::AnyInvocable<void()>> works_;
+  struct Work {
+    absl::AnyInvocable<void()> run;
+    std::string owner;
+  };
+  std::deque<Work> works_;
+  std::string owner_;  // of what runs
   std::vector<size_t> ready_;
   int64_t next_timer_ = 0;  // of the loops that are not ready
   const Loop* last_ = nullptr;

@@ -137,6 +137,8 @@ class Simulation {
         return TakeSavepoint(moment);
       case Trouble::kCrash:
         return CrashAgainAndAgain();
+      case Trouble::kTaskManager:
+        return CrashTaskManagers();
       case Trouble::kCancel: {
         const absl::Status status = RunToStep(moment);
         if (status.ok()) cluster_->Cancel(random_.OneOf(jobs_).client->job_id());
@@ -310,6 +312,34 @@ class Simulation {
     return absl::OkStatus();
   }
 
+  // One process after the other; others take its place, now or later.
+  absl::Status CrashTaskManagers() {
+    if (random_.Percent(30)) AddFaults(random_.Between(1, 2));
+    for (int64_t left = random_.Between(1, 4); left > 0; --left) {
+      RETURN_IF_ERROR(RunSteps(random_.Below(int64_t{1} << random_.Between(3, 12))));
+      const auto index =
+          static_cast<size_t>(random_.Below(static_cast<int64_t>(cluster_->task_managers())));
+      if (!cluster_->alive(index)) continue;
+      const bool before = random_.Percent(50);
+      if (before) cluster_->BootTaskManager(options_.slots);
+      cluster_->CrashTaskManager(index);
+      ++outcome_.coverage["crashes of TaskManagers"];
+      if (random_.Percent(50)) RETURN_IF_ERROR(RunSteps(random_.Below(300)));
+      cluster_->Lose(index);
+      if (before) continue;
+      if (random_.Percent(50)) RETURN_IF_ERROR(RunSteps(random_.Below(300)));
+      cluster_->BootTaskManager(options_.slots);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status RunSteps(int64_t steps) {
+    const int64_t until = static_cast<int64_t>(cluster_->trace().size()) + steps;
+    const absl::Status status = RunToStep(until);
+    // While a process is missing there may be nothing to do.
+    return absl::IsInternal(status) ? absl::OkStatus() : status;
+  }
+
   absl::Status RunUntilEnded() {
     for (RunningJob& each : jobs_) {
       if (!each.over) RETURN_IF_ERROR(cluster_->RunUntilEnded(*each.client));
@@ -382,6 +412,7 @@ class Simulation {
       const bool tolerated = each.job.graph.checkpoints.tolerable_failures >= 0 &&
                              absl::StartsWith(failure.message, "checkpoint ");
       if (!absl::StrContains(failure.message, Fault::kMessage) && !tolerated &&
+          !absl::StrContains(failure.message, "TaskManager that ran it was lost") &&
           !absl::StrContains(failure.message, "brought to its end"))
         Problem(absl::StrCat("a failure that nobody wanted: ", failure.message));
     }

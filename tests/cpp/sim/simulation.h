@@ -18,17 +18,18 @@ enum class Trouble {
   kFault,     // a call of an operator fails
   kShutDown,  // the cluster is shut down
   // Of streaming jobs with checkpoints, which must end all the same, with everything exactly once:
-  kFaults,     // calls of operators fail, again and again
-  kDisk,       // so do writes, and the disk is full for a while
-  kSavepoint,  // a savepoint is taken, and the job starts anew from it with other parallelisms
-  kCrash,      // all processes are gone at once, and what files had that was not synced
+  kFaults,       // calls of operators fail, again and again
+  kDisk,         // so do writes, and the disk is full for a while
+  kSavepoint,    // a savepoint is taken, and the job starts anew from it with other parallelisms
+  kCrash,        // all processes are gone at once, and what files had that was not synced
+  kTaskManager,  // one TaskManager is gone, and another one, while others come
 };
 
 struct SimulationPlan {
   uint64_t seed = 0;      // of the order of steps, the cluster, the trouble
   uint64_t job_seed = 0;  // of the jobs and their input
   Trouble trouble = Trouble::kNone;
-  bool checkpoints = false;  // of streaming jobs; the last four troubles always take them
+  bool checkpoints = false;  // of streaming jobs; the last five troubles always take them
 };
 
 struct SimulationOutcome {

@@ -205,9 +205,21 @@ TEST(Simulation, JobsGoOnAfterACrash) {
   coverage.Check({"crashes", "operators restored"});
 }
 
+TEST(Simulation, JobsGoOnWithoutTheTaskManagersThatCrash) {
+  Coverage coverage;
+  RunSeeds(
+      "JobsGoOnWithoutTheTaskManagersThatCrash", 300,
+      [](uint64_t seed) {
+        return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kTaskManager};
+      },
+      [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
+  coverage.Check({"crashes of TaskManagers", "operators restored", "restarts"});
+}
+
 TEST(Simulation, ASeedRunTwiceGivesTheSameTrace) {
-  for (const Trouble trouble : {Trouble::kNone, Trouble::kCancel, Trouble::kFault, Trouble::kFaults,
-                                Trouble::kDisk, Trouble::kSavepoint, Trouble::kCrash}) {
+  for (const Trouble trouble :
+       {Trouble::kNone, Trouble::kCancel, Trouble::kFault, Trouble::kFaults, Trouble::kDisk,
+        Trouble::kSavepoint, Trouble::kCrash, Trouble::kTaskManager}) {
     for (uint64_t seed = 0; seed < 15; ++seed) {
       const SimulationPlan plan{.seed = seed, .job_seed = seed, .trouble = trouble};
       const SimulationOutcome first = Simulate(plan);

@@ -25,7 +25,9 @@ class Watcher {
   explicit Watcher(OperatorWatch& watch) : watch_(watch) { ++watch_.made; }
   ~Watcher() {
     ++watch_.destroyed;
-    if (opened_ && !closed_ && !watch_.crashing) Violate("it is destroyed before it is closed");
+    if (!opened_ || closed_) return;
+    if (!watch_.crashing) return Violate("it is destroyed before it is closed");
+    ++watch_.closed;
   }
 
   absl::Status OnOpen(const OperatorContext& context) {

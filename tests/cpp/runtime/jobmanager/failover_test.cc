@@ -192,6 +192,40 @@ TEST_F(FailoverTest, ATaskThatCommitsIsWaitedForBeforeTheNextCommit) {
   EXPECT_EQ(client->result->state, JobState::kFinished);
 }
 
+TEST_F(FailoverTest, TasksOfALostTaskManagerStartAnewInOtherSlots) {
+  FakeTaskManager other;
+  Register(1);
+  manager_->RegisterTaskManager(1, &other);
+  env_.loops.RunUntilIdle();
+  const auto client = Submit(ThreeRegions());
+  for (const auto& task : tasks_) Report(task, TaskState::RUNNING);
+  EXPECT_THAT(other.Take(), ElementsAre("submit 0.1"));
+  task_manager_.Take();
+  manager_->TaskManagerLost(&other);
+  env_.loops.RunUntilIdle();
+  Advance(5);
+  EXPECT_EQ(client->states.back(), "RESTARTING");
+  EXPECT_THAT(task_manager_.Take(), IsEmpty()) << "it has no slot left";
+  FakeTaskManager late;
+  manager_->RegisterTaskManager(1, &late);
+  env_.loops.RunUntilIdle();
+  EXPECT_THAT(late.Take(), ElementsAre("submit 0.1"));
+  EXPECT_THAT(other.Take(), IsEmpty()) << "nobody is there";
+  EXPECT_EQ(client->states.back(), "RUNNING");
+}
+
+TEST_F(FailoverTest, AJobWithoutSlotsForLongFails) {
+  const auto client = Running(ThreeRegions());
+  manager_->TaskManagerLost(&task_manager_);
+  env_.loops.RunUntilIdle();
+  Advance(5);
+  Advance(299'999);
+  EXPECT_FALSE(client->result.has_value());
+  Advance(1);
+  ASSERT_TRUE(client->result.has_value());
+  EXPECT_THAT(client->result->failure.message, HasSubstr("start another one"));
+}
+
 TEST_F(FailoverTest, ADamagedCheckpointWithoutOneBeforeItEndsTheJob) {
   const auto client = Running(ThreeRegions(/*interval_ms=*/10));
   Advance(10);

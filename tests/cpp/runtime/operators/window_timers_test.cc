@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -83,6 +84,26 @@ TEST(WindowTimersTest, AgreesWithASortedList) {
         [&](const WindowTimers::Timer& timer) { seen += Text(timer) == model[seen].second; });
     ASSERT_EQ(seen, model.size());
   }
+}
+
+TEST(WindowTimersTest, WhatWasFrozenStaysAsItWas) {
+  auto timers = std::make_unique<WindowTimers>();
+  for (int i = 0; i < 100; ++i)
+    timers->Add(i % 3, KeyOf(std::string(static_cast<size_t>(i), 'k')), {i, i + 1});
+  for (int i = 0; i < 20; ++i) timers->DropFirst();
+  std::vector<std::string> expected;
+  timers->ForEach([&](const WindowTimers::Timer& timer) { expected.push_back(Text(timer)); });
+  const std::unique_ptr<FrozenEntries> frozen = timers->Freeze();
+  for (int i = 0; i < 50; ++i) timers->Add(1, KeyOf("more"), {i, i});
+  for (int i = 0; i < 70; ++i) timers->DropFirst();
+  timers = nullptr;
+  WindowTimers restored;
+  while (!frozen->WriteSome(
+      9, [&](uint32_t, absl::string_view entry) { EXPECT_TRUE(restored.ReadEntry(entry).ok()); })) {
+  }
+  std::vector<std::string> read;
+  restored.ForEach([&](const WindowTimers::Timer& timer) { read.push_back(Text(timer)); });
+  EXPECT_EQ(read, expected);
 }
 
 }  // namespace

@@ -73,9 +73,21 @@ TEST(KeyedSnapshotTest, ABlockThatEndsEarlyIsNoticed) {
 
 class Entries final : public KeyedEntries {
  public:
-  void WriteEntries(AddEntry add) const override {
-    for (const std::string& entry : entries) add(MurmurHash(entry), entry);
-  }
+  class Frozen final : public FrozenEntries {
+   public:
+    explicit Frozen(std::vector<std::string> entries) : entries_(std::move(entries)) {}
+    bool WriteSome(size_t, AddEntry add) override {
+      for (int some = 7; some > 0 && !entries_.empty(); --some) {
+        add(MurmurHash(entries_.back()), entries_.back());
+        entries_.pop_back();
+      }
+      return entries_.empty();
+    }
+
+   private:
+    std::vector<std::string> entries_;
+  };
+  std::unique_ptr<FrozenEntries> Freeze() override { return std::make_unique<Frozen>(entries); }
   absl::Status ReadEntry(absl::string_view entry) override {
     entries.emplace_back(entry);
     return absl::OkStatus();
@@ -83,12 +95,35 @@ class Entries final : public KeyedEntries {
   std::vector<std::string> entries;
 };
 
+struct Writer final : public KeyedStateWriter {
+  int AddState(const idl::KeyedStateDescription& description) override {
+    states.push_back(description);
+    return static_cast<int>(states.size()) - 1;
+  }
+  void AddBlock(int state, int key_group, int64_t entries, std::string bytes) override {
+    EXPECT_EQ(state, static_cast<int>(states.size()) - 1);
+    blocks.push_back({key_group, entries, std::move(bytes)});
+  }
+  struct Block {
+    int key_group;
+    int64_t entries;
+    std::string bytes;
+  };
+  std::vector<idl::KeyedStateDescription> states;
+  std::vector<Block> blocks;
+};
+
 TEST(KeyedSnapshotTest, EntriesOfOperatorsAreSplitByKeyGroups) {
   Entries entries;
   for (int i = 0; i < 50; ++i) entries.entries.push_back(std::to_string(i));
   KeyedStateRegistry registry(16);
   ASSERT_TRUE(registry.RegisterEntries("timers", &entries).ok());
-  const KeyedStateRegistry::Copied copied = registry.Copy();
+  KeyedStateRegistry::Frozen frozen = registry.Freeze();
+  entries.entries.clear();
+  Writer copied;
+  int slices = 1;
+  while (!frozen.WriteSome(copied)) ++slices;
+  EXPECT_GT(slices, 1);
   ASSERT_EQ(copied.states.size(), 1u);
   EXPECT_EQ(copied.states[0].kind, idl::KeyedStateKind::TIMERS);
 
@@ -99,7 +134,7 @@ TEST(KeyedSnapshotTest, EntriesOfOperatorsAreSplitByKeyGroups) {
   for (const auto& block : copied.blocks) {
     if (block.key_group >= 8) continue;
     state.blocks[block.key_group].push_back(block.bytes);
-    state.entries[block.key_group] = block.entries;
+    state.entries[block.key_group] += block.entries;
     count += block.entries;
   }
   KeyedStateRegistry other(16);

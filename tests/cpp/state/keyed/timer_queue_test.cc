@@ -2,11 +2,15 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "harness/batches.h"
 
@@ -128,6 +132,66 @@ TEST(TimerQueueTest, AgreesWithASortedMap) {
       ASSERT_EQ(timers.size(), model.size());
     }
   }
+}
+
+std::vector<std::string> Written(FrozenEntries& frozen) {
+  std::vector<std::string> entries;
+  while (!frozen.WriteSome(3, [&](uint32_t hash, absl::string_view entry) {
+    EXPECT_EQ(ReadTimerEntry(entry)->key.hash, hash);
+    entries.emplace_back(entry);
+  })) {
+  }
+  return entries;
+}
+
+// What was frozen stays, whatever the queue does meanwhile: under ASan nothing is read after it went.
+TEST(TimerQueueTest, WhatWasFrozenStaysAsItWas) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 20; ++round) {
+    auto timers = std::make_unique<TimerQueue>();
+    std::deque<std::pair<std::unique_ptr<FrozenEntries>, std::vector<std::string>>> frozen;
+    for (int step = 0; step < 600; ++step) {
+      const auto time = static_cast<int64_t>(random() % 50);
+      const std::string key(1, static_cast<char>('a' + random() % 20));
+      switch (random() % 40) {
+        case 0: {
+          std::unique_ptr<FrozenEntries> now = timers->Freeze();
+          frozen.emplace_back(timers->Freeze(), Written(*now));
+          break;
+        }
+        case 1:
+          if (!frozen.empty()) {
+            ASSERT_EQ(Written(*frozen.front().first), frozen.front().second);
+            frozen.pop_front();
+          }
+          break;
+        default:
+          if (random() % 3 != 0) {
+            timers->Register(time, KeyOf(key));
+          } else if (random() % 2 != 0) {
+            timers->Delete(time, KeyOf(key));
+          } else if (!timers->empty()) {
+            timers->Pop();
+          }
+      }
+    }
+    timers = nullptr;  // its task may end before all is written
+    for (auto& [entries, expected] : frozen) ASSERT_EQ(Written(*entries), expected);
+  }
+}
+
+TEST(TimerQueueTest, TheOrderOfRegistrationIsRestored) {
+  TimerQueue timers;
+  for (const int64_t space : {5, 2, 9, 1}) timers.Register(7, KeyOf("k"), {space, 0});
+  timers.Pop();
+  std::vector<std::string> entries = Written(*timers.Freeze());
+  std::sort(entries.begin(), entries.end());
+  TimerQueue restored;
+  for (const std::string& entry : entries) ASSERT_TRUE(restored.ReadEntry(entry).ok());
+  restored.Register(7, KeyOf("k"), {5, 0});
+  for (const char* expected : {"k@7#2", "k@7#9", "k@7#1", "k@7#5"})
+    EXPECT_EQ(Take(restored), expected);
+  EXPECT_FALSE(restored.ReadEntry("torn").ok());
 }
 
 }  // namespace
