@@ -362,7 +362,11 @@ StepResult StreamTask::Work() {
     case Phase::kCommitting: {
       const absl::StatusOr<Progress> progress = chain_->Commit();
       if (!progress.ok()) return Fail(progress.status());
-      if (*progress == Progress::kDone) End(idl::TaskState::FINISHED, std::nullopt);
+      if (*progress == Progress::kDone) {
+        End(idl::TaskState::FINISHED, std::nullopt);
+      } else if (const int64_t next = chain_->next_processing_time(); next != kMaxTimestamp) {
+        WakeAt(std::max(next, env_.clock.NowMillis() + 1));  // a committer tries again
+      }
       return {*progress == Progress::kWait ? StepResult::State::kWait : StepResult::State::kMore,
               "commit files"};
     }

@@ -231,6 +231,11 @@ idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type)
     sink.bucket_format = text("bucket_format");
     sink.encoding = text("encoding");
     result.__set_file_sink(sink);
+  } else if (kind == "python_sink") {
+    idl::PythonSink sink;
+    sink.pickle = text("pickle");
+    sink.commits = py::cast<bool>(spec["commits"]);
+    result.__set_python_sink(sink);
   } else if (kind == "print_sink") {
     idl::PrintSink sink;
     sink.identifier = text("identifier");

@@ -9,6 +9,7 @@
 #include "native/python_serializer.h"
 #include "native/python_stage.h"
 #include "native/python_windows.h"
+#include "native/sink_operator.h"
 #include "runtime/connectors/collection/collection_source.h"
 
 namespace pyflinkpp {
@@ -29,6 +30,8 @@ OperatorRegistry PythonOperators() {
       .make = MakeAsyncOperator, .make_enumerator = {}, .takes_turns = true};
   registry.entries["process"] = {
       .make = MakeProcessOperator, .make_enumerator = {}, .takes_turns = true};
+  registry.entries["python_sink"] = {
+      .make = MakeSinkOperator, .make_enumerator = {}, .takes_turns = true};
   registry.entries["python"] = {
       .make = MakePythonStage, .fuses = true, .make_enumerator = {}, .takes_turns = true};
   registry.entries["project"] = registry.entries["python"];

@@ -8,7 +8,11 @@ from typing import Any, NoReturn
 from pyflinkpp._missing import no_jvm, not_yet
 from pyflinkpp.common.serialization import BulkWriterFactory, Encoder
 from pyflinkpp.datastream.connectors._files import local_path
-from pyflinkpp.datastream.connectors.base import Sink, StreamTransformer, SupportsPreprocessing
+from pyflinkpp.datastream.connectors.base import (
+    EngineSink,
+    StreamTransformer,
+    SupportsPreprocessing,
+)
 
 __all__ = [
     "BucketAssigner",
@@ -219,7 +223,7 @@ class FileCompactor:
         raise not_yet("FileCompactor.identical_file_compactor()")
 
 
-class FileSink(Sink, SupportsPreprocessing):
+class FileSink(EngineSink, SupportsPreprocessing):
     """Writes elements to part files below a directory; files become visible when complete.
 
     >>> sink = FileSink.for_row_format("/out", Encoder.simple_string_encoder()).build()
