@@ -5,6 +5,7 @@
 #include "native/gil.h"
 #include "native/process_operator.h"
 #include "native/push_source.h"
+#include "native/python_part_encoder.h"
 #include "native/python_reduce.h"
 #include "native/python_serializer.h"
 #include "native/python_stage.h"
@@ -32,6 +33,7 @@ OperatorRegistry PythonOperators() {
       .make = MakeProcessOperator, .make_enumerator = {}, .takes_turns = true};
   registry.entries["python_sink"] = {
       .make = MakeSinkOperator, .make_enumerator = {}, .takes_turns = true};
+  registry.entries["file_sink"].make = MakePythonFileSink;
   registry.entries["python"] = {
       .make = MakePythonStage, .fuses = true, .make_enumerator = {}, .takes_turns = true};
   registry.entries["project"] = registry.entries["python"];

@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyflinkpp.common import Types
+from pyflinkpp.common import Encoder, Types
 from pyflinkpp.common.job_status import JobStatus
 from pyflinkpp.datastream import DataStream
+from pyflinkpp.datastream.connectors.file_system import (
+    BucketAssigner,
+    FileSink,
+    RollingPolicy,
+)
 from recovery.kit import EVENT, Program, Run, environment, events, results_of, stopped
 from recovery.sinks import Log, RenamedFiles, TableSink, Trouble, rows_of
 from recovery.test_kill_loop import latest_checkpoint
@@ -99,6 +104,30 @@ def test_a_savepoint_at_another_parallelism(
     settings = {"execution__state_recovery__path": path}
     results_of(environment(behind, **settings), program, PARTS[1:])
     assert rows_of(tmp_path) == ALL
+
+
+def files_sink(folder: Path) -> FileSink:
+    """Part files that live over several checkpoints."""
+    builder = FileSink.for_row_format(folder, Encoder.simple_string_encoder())
+    builder.with_bucket_assigner(BucketAssigner.base_path_bucket_assigner())
+    return builder.with_rolling_policy(RollingPolicy.default_rolling_policy(150)).build()
+
+
+def lines_of(folder: Path) -> Counter[str]:
+    """What is visible."""
+    files = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    return Counter(line for path in files for line in path.read_text().splitlines())
+
+
+def test_part_files_over_several_checkpoints(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    flag = tmp_path / "flag"
+    parts: list[Any] = [PARTS[0], [*PARTS[1], ("poison", 46), *events(47, 60)], events(61, 80)]
+    results_of(environment(2), into(files_sink(out)), parts, flag)
+    assert flag.exists()
+    expected = [*events(0, 45), *events(47, 80)]
+    assert lines_of(out) == Counter(f"({key},{number})" for key, number in expected)
+    assert all(path.stat().st_size < 250 for path in out.iterdir())
 
 
 PROGRAM = Path(__file__).with_name("transactions_job.py")
