@@ -99,7 +99,9 @@ def main():
             print("survived:", failure.operator_name, "raised", repr(failure.cause))
 
         rows = database.execute("SELECT count(*), count(DISTINCT number), max(square) FROM squares")
-        print("{:,} rows, {:,} different ones, the greatest square is {:,}".format(*rows.fetchone()))
+        print(
+            "{:,} rows, {:,} different ones, the greatest square is {:,}".format(*rows.fetchone())
+        )
         # What was stored behind the last checkpoint before the failure was never committed.
         database.close()
 
