@@ -340,6 +340,23 @@ def test_unbounded_jobs_without_checkpoints_are_warned_of(env, calls) -> None:
         env.get_execution_plan()
 
 
+def test_debugging_and_batch_mode(env, calls) -> None:
+    env.debug()
+    sink = TwoPhases(nothing)
+    env.from_collection([1, 2], LONG).sink_to(sink)
+    env.execute()
+    assert [call for call in calls if call[0] == "commit"] == [("commit", 1, 0), ("commit", 2, 0)]
+    calls.clear()
+    configuration = Configuration.from_dict({"execution.runtime-mode": "BATCH"})
+    env = StreamExecutionEnvironment.get_execution_environment(configuration).set_parallelism(2)
+    env.from_collection([1, 2], LONG).rebalance().sink_to(sink)
+    env.execute()
+    assert sorted(call for call in calls if call[0] == "commit") == [
+        ("commit", 1, 0),
+        ("commit", 2, 0),
+    ]
+
+
 class Mails(GenericWriteAheadSink):
     """Does not get through at first."""
 

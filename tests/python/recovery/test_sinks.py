@@ -106,6 +106,16 @@ def test_a_savepoint_at_another_parallelism(
     assert rows_of(tmp_path) == ALL
 
 
+def test_a_checkpoint_that_fails_leaves_what_it_has_to_the_next(tmp_path: Path) -> None:
+    trouble = Trouble(tmp_path, "snapshot_state", after=1)
+    tolerant = {"execution__checkpointing__tolerable_failed_checkpoints": "10"}
+    program = into(TableSink(tmp_path, trouble))
+    _, client = results_of(environment(2, **tolerant), program, PARTS)
+    assert trouble.has_failed("snapshot_state")
+    assert client.get_exception_history() == []
+    assert rows_of(tmp_path) == ALL
+
+
 def files_sink(folder: Path) -> FileSink:
     """Part files that live over several checkpoints."""
     builder = FileSink.for_row_format(folder, Encoder.simple_string_encoder())
@@ -128,6 +138,22 @@ def test_part_files_over_several_checkpoints(tmp_path: Path) -> None:
     expected = [*events(0, 45), *events(47, 80)]
     assert lines_of(out) == Counter(f"({key},{number})" for key, number in expected)
     assert all(path.stat().st_size < 250 for path in out.iterdir())
+
+
+def test_a_savepoint_is_used_twice_while_its_job_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    program = into(files_sink(out))
+    run = Run(environment(2), program)
+    run.push(events(0, 9))
+    run.wait_for_checkpoints()
+    savepoint = run.client.trigger_savepoint(str(tmp_path / "savepoints"))
+    run.wait(savepoint.done)
+    run.push(events(10, 19))
+    run.finish()
+    for first in (20, 30):
+        settings = {"execution__state_recovery__path": savepoint.result()}
+        results_of(environment(1, **settings), program, [events(first, first + 9)])
+    assert lines_of(out) == Counter(f"({key},{number})" for key, number in events(0, 39))
 
 
 PROGRAM = Path(__file__).with_name("transactions_job.py")
