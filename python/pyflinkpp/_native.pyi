@@ -64,7 +64,10 @@ class JobGraph:
                                  field: int, or -1 for the value itself (the others); final_only: bool (batch mode)
         project                  fields: list[int]
         file_sink                path: str; prefix: str; suffix: str; bucket_format: str ("yyyy-MM-dd--HH" as in Java, "" for
-                                 no buckets); encoding: str
+                                 no buckets); time_zone: str | None; encoding: str; format: "text" | "encoder" | "bulk"; pickle:
+                                 bytes (encoder, bulk: of the Encoder or the BulkWriterFactory); part_size: int (bytes; 0: parts
+                                 end with checkpoints only); rollover_ms, inactivity_ms, check_interval_ms: int
+        python_sink              pickle: bytes (of a SinkRunner); commits: bool
         print_sink               identifier: str; stderr: bool
         discarding_sink
         collect_sink

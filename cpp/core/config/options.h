@@ -117,6 +117,8 @@ inline constexpr Option kOptions[] = {
     {"restart-strategy.type", "enum", "",
      "What happens after a failure: none, fixed-delay, exponential-delay (the default with "
      "checkpoints) or failure-rate."},
+    {"sink.committer.retries", "int", "10",
+     "How often a sink's committer is asked again for what it wants to retry; then the job fails."},
     {"state.backend.rocksdb.checkpoint.transfer.thread.num", "int", "4",
      "Accepted for compatibility: the process's threads for files copy them."},
     {"state.backend.rocksdb.localdir", "string", "",

@@ -155,6 +155,7 @@ std::string KindOf(const idl::OperatorSpec& spec) {
   }
   if (set.project) return "project";
   if (set.file_sink) return "file_sink";
+  if (set.python_sink) return "python_sink";
   if (set.print_sink) return "print_sink";
   if (set.discarding_sink) return "discarding_sink";
   if (set.collect_sink) return "collect_sink";
@@ -177,7 +178,7 @@ bool IsSource(const idl::OperatorSpec& spec) {
 
 bool IsSink(const idl::OperatorSpec& spec) {
   return spec.__isset.file_sink || spec.__isset.print_sink || spec.__isset.discarding_sink ||
-         spec.__isset.collect_sink;
+         spec.__isset.collect_sink || spec.__isset.python_sink;
 }
 
 bool NeedsKeys(const idl::OperatorSpec& spec) {

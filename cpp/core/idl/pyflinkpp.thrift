@@ -129,7 +129,28 @@ struct Reduce {
 }
 
 struct Project { 1: list<i32> fields }
-struct FileSink { 1: string path, 2: string prefix, 3: string suffix, 4: string bucket_format, 5: string encoding }
+
+// When a part file ends, beside the end of the job, of a savepoint and of its bucket.
+struct RollingPolicy {
+  1: i64 part_size,                     // bytes; 0: with each checkpoint, and by nothing else
+  2: i64 rollover_ms,                   // since it was begun
+  3: i64 inactivity_ms,                 // since its last row
+  4: i64 check_interval_ms,             // between two looks at these times
+}
+// TEXT: a line for each row; ENCODER, BULK: a Python object says which bytes.
+enum PartFormat { TEXT = 0, ENCODER = 1, BULK = 2 }
+struct FileSink {
+  1: string path, 2: string prefix, 3: string suffix, 4: string bucket_format, 5: string encoding,
+  6: optional RollingPolicy rolling,    // not set: with each checkpoint
+  7: optional string time_zone,         // of bucket_format; not set: the process's
+  8: optional PartFormat format,        // not set: TEXT
+  9: optional binary pickle,            // ENCODER: of the Encoder; BULK: of the BulkWriterFactory
+}
+// A sink that is written in Python.
+struct PythonSink {
+  1: binary pickle,                     // of what pyflinkpp.datastream._sink_runtime makes of the Sink
+  2: bool commits,                      // it has a Committer
+}
 struct PrintSink { 1: string identifier, 2: bool standard_error }
 struct DiscardingSink {}
 struct CollectSink {}
@@ -151,6 +172,7 @@ union OperatorSpec {
   13: Window window,
   14: PythonAsync async_function,
   15: PushSource push_source,
+  16: PythonSink python_sink,
 }
 
 // ---- the job ----
@@ -394,7 +416,7 @@ struct NumberSplit { 1: i64 first, 2: i64 last }                     // inclusiv
 union SourceSplit { 1: FileSplit file, 2: NumberSplit numbers, 3: i64 collection_from }
 // What a SplitEnumerator has not dealt out.
 struct EnumeratorState { 1: list<SourceSplit> splits, 2: list<i32> readers }         // `readers`: for which each was meant; -1: any
-// A part file that is complete but not visible yet.
-struct PendingFile { 1: string hidden_path, 2: string path }
+// A part file that is not visible yet. `size` is set while it is written: so much of it belongs to the checkpoint.
+struct PendingFile { 1: string hidden_path, 2: string path, 3: optional i64 size }
 struct SplitRequest { 1: TaskId task, 2: i32 op }
 struct SplitAssignment { 1: TaskId task, 2: i32 op, 3: list<SourceSplit> splits, 4: bool no_more_splits }

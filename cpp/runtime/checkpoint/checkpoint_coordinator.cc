@@ -92,6 +92,11 @@ std::string CheckpointCoordinator::NextDirectory() const {
 }
 
 void CheckpointCoordinator::TriggerPeriodic() {
+  // Behind a savepoint that stops the job: if it is given up, the next one is scheduled then.
+  if (std::any_of(pending_.begin(), pending_.end(), [](const Pending& each) {
+        return each.barrier.after != idl::AfterBarrier::GO_ON;
+      }))
+    return;
   const auto periodic_ones =
       std::count_if(pending_.begin(), pending_.end(),
                     [](const Pending& each) { return !each.barrier.savepoint; });

@@ -362,7 +362,11 @@ StepResult StreamTask::Work() {
     case Phase::kCommitting: {
       const absl::StatusOr<Progress> progress = chain_->Commit();
       if (!progress.ok()) return Fail(progress.status());
-      if (*progress == Progress::kDone) End(idl::TaskState::FINISHED, std::nullopt);
+      if (*progress == Progress::kDone) {
+        End(idl::TaskState::FINISHED, std::nullopt);
+      } else if (const int64_t next = chain_->next_processing_time(); next != kMaxTimestamp) {
+        WakeAt(std::max(next, env_.clock.NowMillis() + 1));  // a committer tries again
+      }
       return {*progress == Progress::kWait ? StepResult::State::kWait : StepResult::State::kMore,
               "commit files"};
     }
@@ -395,15 +399,17 @@ StepResult StreamTask::RunChain() {
     chain_->Flush();
     return {StepResult::State::kWait, "wait for credit"};
   }
-  if (PushTriggered()) return {StepResult::State::kMore, "barrier"};
-  if (phase_ == Phase::kPrepared) return {StepResult::State::kWait, "idle"};
   // What has sent its end already goes on: those behind it get no barrier from it, so the JobManager
   // has to know.
-  if (suspended_by_ != 0 && !end_pushed_) {
+  const bool suspended = suspended_by_ != 0 && !end_pushed_;
+  // A task that is slower than checkpoints come would never end if barriers went before its end.
+  if (phase_ == Phase::kEnding && !suspended) return PrepareCommit();
+  if (PushTriggered()) return {StepResult::State::kMore, "barrier"};
+  if (phase_ == Phase::kPrepared) return {StepResult::State::kWait, "idle"};
+  if (suspended) {
     chain_->Flush();
     return {StepResult::State::kWait, "suspended"};
   }
-  if (phase_ == Phase::kEnding) return PrepareCommit();
   return source_ != nullptr ? PollSource() : TakeInput();
 }
 

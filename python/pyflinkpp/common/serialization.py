@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pyflinkpp._missing import not_yet
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from pyflinkpp.common.typeinfo import TypeInformation
 
 __all__ = [
+    "BulkWriter",
     "BulkWriterFactory",
     "ByteArraySchema",
     "DeserializationSchema",
@@ -55,12 +60,17 @@ class RowFieldExtractorSchema(SerializationSchema):
 
 
 class Encoder:
-    """How a row-format file sink writes an element.
+    """How a row-format file sink writes an element. A class of your own overrides :meth:`encode`:
+
+    >>> class AsJson(Encoder):
+    ...     def encode(self, element, stream):
+    ...         stream.write(json.dumps(element).encode() + bytes([10]))
 
     :param charset_name: The encoding of the text.
+    :raises LookupError: When there is no such encoding.
     """
 
-    def __init__(self, charset_name: str) -> None:
+    def __init__(self, charset_name: str = "UTF-8") -> None:
         self.charset_name = _known_charset(charset_name)
 
     @staticmethod
@@ -73,16 +83,65 @@ class Encoder:
         """
         return Encoder(charset_name)
 
+    def encode(self, element: Any, stream: BinaryIO) -> None:
+        """Writes an element: all of its bytes, because a part file may end behind any element.
 
-class BulkWriterFactory:
-    """How a bulk-format file sink writes its elements."""
+        :param element: The element.
+        :param stream: The part file; it can be written to and knows its position.
+        """
+        stream.write(f"{element}\n".encode(getattr(self, "charset_name", "UTF-8")))
 
-    def __init__(self) -> None:
-        raise not_yet("BulkWriterFactory", "use FileSink.for_row_format(…)")
+
+class BulkWriter(ABC):
+    """Writes the elements of one part file of a bulk format."""
+
+    @abstractmethod
+    def add_element(self, element: Any) -> None:
+        """Takes an element, which may be written later.
+
+        :param element: The element.
+        """
+
+    def flush(self) -> None:  # noqa: B027
+        """Writes what was taken so far, as far as the format can."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Writes what is left and the file's end; it does not close the stream."""
+
+
+class BulkWriterFactory(ABC):
+    """How a bulk-format file sink writes its elements: it makes a writer for each part file.
+
+    >>> class Pickles(BulkWriterFactory):
+    ...     def create(self, out):
+    ...         return PickleWriter(out)
+    """
+
+    @abstractmethod
+    def create(self, out: BinaryIO) -> BulkWriter:
+        """Makes the writer of a part file.
+
+        :param out: The file; it can be written to and knows its position.
+        :return: The writer.
+        """
 
 
 class RowDataBulkWriterFactory(BulkWriterFactory):
-    """How a bulk-format file sink writes rows."""
+    """How a bulk-format file sink writes rows of a type.
+
+    :param row_type: The type of the rows.
+    """
+
+    def __init__(self, row_type: TypeInformation) -> None:
+        self._row_type = row_type
+
+    def get_row_type(self) -> TypeInformation:
+        """Gives the type of the rows.
+
+        :return: The type.
+        """
+        return self._row_type
 
 
 def _known_charset(name: str) -> str:

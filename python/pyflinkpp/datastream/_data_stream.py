@@ -206,7 +206,8 @@ class DataStream(StreamSettings, Partitioning, TimedOperations):
     def sink_to(self, sink: Sink) -> DataStreamSink:
         """Sends the elements to a sink.
 
-        :param sink: A sink of :mod:`pyflinkpp.datastream.connectors`.
+        :param sink: A sink of :mod:`pyflinkpp.datastream.connectors`, or an object of a class of
+            your own that is derived from :class:`~pyflinkpp.datastream.connectors.Sink`.
         :return: The sink's operator.
         :raises TypeError: When it is something else.
         """
@@ -376,6 +377,8 @@ class DataStream(StreamSettings, Partitioning, TimedOperations):
 
     def _sink(self, sink: Sink) -> DataStreamSink:
         parallelism = self._environment.get_parallelism()
-        node = Transformation(sink._name, sink._spec(), parallelism, self._inputs, self._type)
+        node = Transformation(
+            sink._name, sink._spec(), parallelism, self._inputs, self._type, sink._function()
+        )
         self._environment._sinks.append(node)
         return DataStreamSink(node)

@@ -82,6 +82,9 @@ class Translation:
 
     def _add(self, node: Transformation) -> int:
         interval = self._config.get_auto_watermark_interval()
+        if node.spec["kind"] == "python_sink":
+            retries = self._environment._configuration.get_integer("sink.committer.retries", 10)
+            node.function.retries = retries
         spec = engine_spec(node, self._batch, interval, self._environment._debugs)
         max_parallelism = node.max_parallelism or self._config.get_max_parallelism()
         timeout = node.buffer_timeout_ms
@@ -178,7 +181,12 @@ class Translation:
         from pyflinkpp._warnings import warn
 
         for node in self._nodes:
-            if node.spec["kind"] == "file_sink":
+            if node.spec.get("commits"):
+                warn(
+                    f"the sink {node.name!r} commits what an unbounded job without checkpoints "
+                    "writes: that only happens at the end of the job"
+                )
+            elif node.spec["kind"] == "file_sink":
                 warn(
                     f"the sink {node.name!r} writes files of an unbounded job without checkpoints: "
                     "they only become visible at the end of the job"

@@ -230,7 +230,24 @@ idl::OperatorSpec SpecOf(const py::dict& spec, const idl::TypeInformation& type)
     sink.suffix = text("suffix");
     sink.bucket_format = text("bucket_format");
     sink.encoding = text("encoding");
+    using Format = idl::PartFormat;
+    sink.__set_format(Pick<Format::type>(
+        {{"text", Format::TEXT}, {"encoder", Format::ENCODER}, {"bulk", Format::BULK}},
+        text("format"), "file format"));
+    if (spec.contains("pickle")) sink.__set_pickle(text("pickle"));
+    if (!spec["time_zone"].is_none()) sink.__set_time_zone(text("time_zone"));
+    idl::RollingPolicy rolling;
+    rolling.part_size = py::cast<int64_t>(spec["part_size"]);
+    rolling.rollover_ms = py::cast<int64_t>(spec["rollover_ms"]);
+    rolling.inactivity_ms = py::cast<int64_t>(spec["inactivity_ms"]);
+    rolling.check_interval_ms = py::cast<int64_t>(spec["check_interval_ms"]);
+    sink.__set_rolling(rolling);
     result.__set_file_sink(sink);
+  } else if (kind == "python_sink") {
+    idl::PythonSink sink;
+    sink.pickle = text("pickle");
+    sink.commits = py::cast<bool>(spec["commits"]);
+    result.__set_python_sink(sink);
   } else if (kind == "print_sink") {
     idl::PrintSink sink;
     sink.identifier = text("identifier");

@@ -5,10 +5,12 @@
 #include "native/gil.h"
 #include "native/process_operator.h"
 #include "native/push_source.h"
+#include "native/python_part_encoder.h"
 #include "native/python_reduce.h"
 #include "native/python_serializer.h"
 #include "native/python_stage.h"
 #include "native/python_windows.h"
+#include "native/sink_operator.h"
 #include "runtime/connectors/collection/collection_source.h"
 
 namespace pyflinkpp {
@@ -29,6 +31,9 @@ OperatorRegistry PythonOperators() {
       .make = MakeAsyncOperator, .make_enumerator = {}, .takes_turns = true};
   registry.entries["process"] = {
       .make = MakeProcessOperator, .make_enumerator = {}, .takes_turns = true};
+  registry.entries["python_sink"] = {
+      .make = MakeSinkOperator, .make_enumerator = {}, .takes_turns = true};
+  registry.entries["file_sink"].make = MakePythonFileSink;
   registry.entries["python"] = {
       .make = MakePythonStage, .fuses = true, .make_enumerator = {}, .takes_turns = true};
   registry.entries["project"] = registry.entries["python"];

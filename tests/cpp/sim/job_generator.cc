@@ -277,6 +277,7 @@ class Generator {
       case SinkPlan::Kind::kFiles:
         plan.place = absl::StrCat("/out/", name);
         plan.op = builder_.WriteFiles(plan.place, parallelism);
+        if (random_.Percent(70)) builder_.op(plan.op).spec.file_sink.__set_rolling(Rolling());
         break;
     }
     Connect(from, plan.op);
@@ -284,6 +285,16 @@ class Generator {
         reduced && (builder_.op(plan.op).parallelism == 1 ||
                     builder_.graph().edges.back().partitioner == Partitioner::FORWARD);
     job_.sinks.push_back(std::move(plan));
+  }
+
+  // Part files that live over several checkpoints, and some that are small.
+  idl::RollingPolicy Rolling() {
+    idl::RollingPolicy rolling;
+    rolling.part_size = random_.Percent(40) ? random_.Between(1, 500) : int64_t{1} << 30;
+    rolling.rollover_ms = random_.Percent(30) ? random_.Between(1, 100) : 60'000;
+    rolling.inactivity_ms = random_.Percent(30) ? random_.Between(1, 50) : 60'000;
+    rolling.check_interval_ms = random_.Between(1, 30);
+    return rolling;
   }
 
   // What has no influence on the result.

@@ -169,7 +169,7 @@ TEST(Simulation, JobsSurviveFailures) {
                   "failures in open", "failures in process", "failures in poll",
                   "failures in watermark", "failures in finish", "failures in commit",
                   "failures in close", "failures in snapshot", "failures in completed",
-                  "failures in aborted", "window operators", "committed files"});
+                  "failures in aborted", "window operators", "two-phase commits"});
 }
 
 TEST(Simulation, JobsSurviveABadDisk) {

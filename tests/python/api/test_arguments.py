@@ -232,8 +232,6 @@ MONOTONOUS = WatermarkStrategy.for_monotonous_timestamps()
         (lambda env, s: StreamFormat.text_line_format("latin-1"), "UTF-8"),
         (lambda env, s: FileSource.for_record_stream_format(
             StreamFormat.text_line_format(), "hdfs://host/x"), "hdfs://"),
-        (lambda env, s: FileSink.for_bulk_format("/x", None), "for_row_format"),
-        (lambda env, s: BucketAssigner.date_time_bucket_assigner(timezone_id="UTC"), "timezone_id"),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_named(env, stream: DataStream, call, text: str) -> None:
@@ -269,7 +267,9 @@ def test_specs_of_sources_and_sinks() -> None:
     builder = FileSink.for_row_format("/out", Encoder.simple_string_encoder())
     assert builder.build()._spec() == {
         "kind": "file_sink", "path": "/out", "prefix": "part", "suffix": "",
-        "bucket_format": "yyyy-MM-dd--HH", "encoding": "UTF-8",
+        "bucket_format": "yyyy-MM-dd--HH", "time_zone": None, "encoding": "UTF-8",
+        "format": "text", "part_size": 128 * 1024 * 1024, "rollover_ms": 60_000,
+        "inactivity_ms": 60_000, "check_interval_ms": 60_000,
     }  # fmt: skip
     changed = (
         builder.with_output_file_config(config)
@@ -278,6 +278,7 @@ def test_specs_of_sources_and_sinks() -> None:
     )
     spec = changed.build()._spec()
     assert (spec["prefix"], spec["suffix"], spec["bucket_format"]) == ("p", ".t", "")
+    assert spec["part_size"] == 0
     assert DiscardingSink()._spec() == {"kind": "discarding_sink"}
     assert PrintSink("x", True)._spec() == {
         "kind": "print_sink", "identifier": "x", "stderr": True,

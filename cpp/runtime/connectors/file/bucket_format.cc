@@ -25,10 +25,14 @@ bool SupportedWidth(char letter, int width) {
 
 }  // namespace
 
-absl::StatusOr<BucketFormat> BucketFormat::Parse(absl::string_view pattern) {
+absl::StatusOr<BucketFormat> BucketFormat::Parse(absl::string_view pattern,
+                                                 absl::string_view time_zone) {
   constexpr absl::string_view kLetters = "yuMdHms";
   constexpr absl::string_view kReserved = "[]{}#";
   BucketFormat format;
+  if (!time_zone.empty() && !absl::LoadTimeZone(time_zone, &format.time_zone_.emplace()))
+    return UserError(absl::StrCat("the bucket assigner's time zone '", time_zone,
+                                  "' is not known to this system"));
   const auto literal = [&format](absl::string_view text) {
     if (format.parts_.empty() || format.parts_.back().letter != 0) format.parts_.emplace_back();
     absl::StrAppend(&format.parts_.back().literal, text);
@@ -74,37 +78,44 @@ absl::StatusOr<BucketFormat> BucketFormat::Parse(absl::string_view pattern) {
 std::string BucketFormat::Format(int64_t time_ms) const {
   const std::time_t seconds =
       static_cast<std::time_t>(time_ms / 1000 - (time_ms % 1000 < 0 ? 1 : 0));
-  std::tm time = {};
-  localtime_r(&seconds, &time);
+  const absl::CivilSecond time = CivilTime(seconds);
   std::string result;
   for (const Part& part : parts_) {
-    int value = 0;
+    int64_t value = 0;
     switch (part.letter) {
       case 0:
         result += part.literal;
         continue;
       case 'M':
-        value = time.tm_mon + 1;
+        value = time.month();
         break;
       case 'd':
-        value = time.tm_mday;
+        value = time.day();
         break;
       case 'H':
-        value = time.tm_hour;
+        value = time.hour();
         break;
       case 'm':
-        value = time.tm_min;
+        value = time.minute();
         break;
       case 's':
-        value = time.tm_sec;
+        value = time.second();
         break;
       default:
-        value = time.tm_year + 1900;
+        value = time.year();
         if (part.width == 2) value %= 100;
     }
     absl::StrAppendFormat(&result, "%0*d", part.width, value);
   }
   return result;
+}
+
+absl::CivilSecond BucketFormat::CivilTime(std::time_t seconds) const {
+  if (time_zone_) return absl::ToCivilSecond(absl::FromUnixSeconds(seconds), *time_zone_);
+  std::tm time = {};
+  localtime_r(&seconds, &time);  // asks the process for its zone each time: TZ may change
+  return absl::CivilSecond(time.tm_year + 1900, time.tm_mon + 1, time.tm_mday, time.tm_hour,
+                           time.tm_min, time.tm_sec);
 }
 
 }  // namespace pyflinkpp

@@ -22,7 +22,7 @@ namespace {
 
 constexpr size_t kBufferBytes = size_t{256} * 1024;
 constexpr size_t kUnfinishedMax = 4;  // works on the strand: about as many full buffers
-constexpr size_t kFormatRows = 128;   // between two looks at the mailbox
+constexpr size_t kEncodeRows = 128;   // between two looks at the mailbox
 
 bool IsUtf8(absl::string_view encoding) {
   return encoding.empty() || absl::EqualsIgnoreCase(encoding, "UTF-8") ||
@@ -49,23 +49,27 @@ absl::Status Prepare(FileSystem& files, const std::string& directory,
       "; choose a directory in which the user who runs the job may create files"));
 }
 
-// Owned by its task, on its loop. Rows are formatted and gathered here; all that touches files is
+// Owned by its task, on its loop. Rows are encoded and gathered here; all that touches files is
 // posted to the strand, which does it in order and outlives us if need be.
 // Invariants: part_ is the one file that still gets rows, all of the current bucket; parts_ holds
 // every file that is not committed, part_ too; buffer_ is empty when there is no part_.
 class FileSinkOperator final : public Operator {
  public:
-  explicit FileSinkOperator(const idl::FileSink& sink) : sink_(sink) {}
+  FileSinkOperator(const idl::FileSink& sink, std::unique_ptr<PartEncoder> encoder)
+      : sink_(sink),
+        lines_(encoder == nullptr),
+        encoder_(lines_ ? MakeLineEncoder() : std::move(encoder)),
+        part_size_(sink.rolling.part_size) {}
   ~FileSinkOperator() override { Shut(); }
 
   absl::Status Open(OperatorContext& context) override {
     context_ = &context;
-    if (!IsUtf8(sink_.encoding)) {
+    if (lines_ && !IsUtf8(sink_.encoding)) {
       return UserError(absl::StrCat("FileSink writes UTF-8, the encoding '", sink_.encoding,
                                     "' is not supported: leave the encoder's encoding away"));
     }
     ASSIGN_OR_RETURN(directory_, LocalPath("FileSink", sink_.path));
-    ASSIGN_OR_RETURN(bucket_format_, BucketFormat::Parse(sink_.bucket_format));
+    ASSIGN_OR_RETURN(bucket_format_, BucketFormat::Parse(sink_.bucket_format, sink_.time_zone));
     name_ = absl::StrCat(sink_.prefix.empty() ? "part" : sink_.prefix, "-", context.subtask, "-",
                          absl::Hex(context.env.random.Next(), absl::kZeroPad16));
     strand_ = std::make_shared<IoStrand>(
@@ -74,19 +78,31 @@ class FileSinkOperator final : public Operator {
                    probe = absl::StrCat(directory_, "/.", name_, ".probe")] {
       return Prepare(files, directory, probe);
     });
+    RETURN_IF_ERROR(encoder_->Open(context));
     return Recover();
   }
 
   // The files that are complete with it become visible when the checkpoint is. The state names all
   // that are not visible yet.
   absl::Status Snapshot(SnapshotContext& context) override {
-    FinishPart();
-    std::vector<std::string> pending;
-    for (Part& part : parts_) {
-      if (part.checkpoint == 0) part.checkpoint = context.checkpoint();
-      pending.push_back(idl::Encode(part.file->pending()));
+    if (EndsWith(context)) {
+      RETURN_IF_ERROR(FinishPart());
+    } else if (part_ != nullptr) {
+      FlushBuffer();
+      strand_->Post([part = part_] { return part->Sync(); });
     }
-    context.AddList(kPendingState, idl::Redistribution::SPLIT, std::move(pending), "PendingFile");
+    std::vector<std::string> files;
+    for (Part& part : parts_) {
+      idl::PendingFile pending = part.file->pending();
+      if (part.file == part_) {
+        pending.__set_size(size_);
+      } else if (part.checkpoint == 0) {
+        part.checkpoint = context.checkpoint();
+      }
+      part.known = true;
+      files.push_back(idl::Encode(pending));
+    }
+    context.AddList(kPendingState, idl::Redistribution::SPLIT, std::move(files), "PendingFile");
     context.WaitFor([strand = strand_](SnapshotContext::Done done) {
       strand->PostAlways([strand, done = std::move(done)] { done(strand->status()); });
     });
@@ -114,7 +130,7 @@ class FileSinkOperator final : public Operator {
     RETURN_IF_ERROR(strand_->status());
     while (!view.done()) {
       if (!strand_->Below(kUnfinishedMax)) return Progress::kWait;
-      TurnToBucket();
+      RETURN_IF_ERROR(TurnToPart());
       RETURN_IF_ERROR(Gather(view));
       if (buffer_.size() >= kBufferBytes) FlushBuffer();
       if (!view.done() && context_->should_yield()) return Progress::kMore;
@@ -122,8 +138,19 @@ class FileSinkOperator final : public Operator {
     return Progress::kDone;
   }
 
+  // A part may be ended by the clock.
+  int64_t next_processing_time() const override {
+    return part_ != nullptr && part_size_ > 0 ? next_check_ : kMaxTimestamp;
+  }
+  absl::Status OnProcessingTime(int64_t now, Output&) override {
+    next_check_ = now + std::max<int64_t>(sink_.rolling.check_interval_ms, 1);
+    if (now - begun_ < sink_.rolling.rollover_ms && now - written_ < sink_.rolling.inactivity_ms)
+      return absl::OkStatus();
+    return FinishPart();
+  }
+
   absl::StatusOr<Progress> Finish(Output&) override {
-    FinishPart();
+    RETURN_IF_ERROR(FinishPart());
     return Settled();
   }
 
@@ -139,13 +166,15 @@ class FileSinkOperator final : public Operator {
 
   absl::Status Close() override {
     Shut();
+    encoder_->Close();
     return absl::OkStatus();
   }
 
  private:
   struct Part {
     std::shared_ptr<PartFile> file;
-    int64_t checkpoint = 0;  // the first one that has it; 0: none
+    int64_t checkpoint = 0;  // the first one that has all of it; 0: none
+    bool known = false;      // to a checkpoint
   };
 
   // What a completed checkpoint had becomes visible, whatever the job did after it.
@@ -155,9 +184,11 @@ class FileSinkOperator final : public Operator {
     if (list == nullptr) return absl::OkStatus();
     for (const std::string& element : list->elements) {
       ASSIGN_OR_RETURN(idl::PendingFile pending, idl::Decode<idl::PendingFile>(element));
-      strand_->Post([&files = context_->env.files, pending = std::move(pending)] {
-        return PartFile::Recover(files, pending);
-      });
+      const size_t slash = pending.path.rfind('/') + 1;
+      strand_->Post(
+          [&files = context_->env.files,
+           temporary = HiddenPath(pending.path.substr(0, slash), pending.path.substr(slash)),
+           pending = std::move(pending)] { return PartFile::Recover(files, pending, temporary); });
     }
     return absl::OkStatus();
   }
@@ -169,59 +200,95 @@ class FileSinkOperator final : public Operator {
     return Progress::kDone;
   }
 
-  // Sees to it that part_ belongs to the bucket of this moment.
-  void TurnToBucket() {
-    const int64_t now = context_->env.clock.NowMillis();
-    if (part_ != nullptr && now / 1000 == bucket_second_) return;
-    bucket_second_ = now / 1000;
-    std::string bucket = bucket_format_.Format(now);
-    if (part_ != nullptr && bucket == bucket_) return;
-    FinishPart();
+  // `directory` ends with a slash.
+  std::string HiddenPath(const std::string& directory, const std::string& name) {
+    const auto random = static_cast<uint32_t>(context_->env.random.Next());
+    return absl::StrCat(directory, ".", name, ".inprogress.", absl::Hex(random, absl::kZeroPad8));
+  }
+
+  // Whether the part in progress is complete with a checkpoint.
+  bool EndsWith(const SnapshotContext& context) const {
+    return part_size_ <= 0 || size_ > part_size_ || context.savepoint() || !encoder_->whole_rows();
+  }
+
+  // Sees to it that part_ may take a row at this moment.
+  absl::Status TurnToPart() {
+    written_ = context_->env.clock.NowMillis();
+    if (part_ != nullptr && part_size_ > 0 && size_ > part_size_) RETURN_IF_ERROR(FinishPart());
+    if (part_ != nullptr && written_ / 1000 == bucket_second_) return absl::OkStatus();
+    bucket_second_ = written_ / 1000;
+    std::string bucket = bucket_format_.Format(written_);
+    if (part_ != nullptr && bucket == bucket_) return absl::OkStatus();
+    RETURN_IF_ERROR(FinishPart());
     bucket_ = std::move(bucket);
+    return BeginPart();
+  }
+
+  absl::Status BeginPart() {
     const std::string directory =
         bucket_.empty() ? directory_ : absl::StrCat(directory_, "/", bucket_);
     const std::string name = absl::StrCat(name_, "-", counter_++, sink_.suffix);
-    const auto random = static_cast<uint32_t>(context_->env.random.Next());
-    part_ = std::make_shared<PartFile>(
-        context_->env.files, directory,
-        absl::StrCat(directory, "/.", name, ".inprogress.", absl::Hex(random, absl::kZeroPad8)),
-        absl::StrCat(directory, "/", name));
+    part_ = std::make_shared<PartFile>(context_->env.files, directory,
+                                       HiddenPath(directory + "/", name),
+                                       absl::StrCat(directory, "/", name));
     parts_.push_back({part_});
+    begun_ = written_;
+    next_check_ = written_ + std::max<int64_t>(sink_.rolling.check_interval_ms, 1);
+    size_ = 0;
     strand_->Post([part = part_] { return part->Open(); });
+    return encoder_->Begin();
   }
 
-  // Formats a few rows to the end of buffer_.
+  // Encodes a few rows to the end of buffer_.
   absl::Status Gather(RecordBatchView& view) {
-    const size_t count = std::min(view.remaining(), kFormatRows);
-    text_.clear();
+    const size_t position = view.position;
+    const size_t before = buffer_.size();
     ends_.clear();
-    const RecordBatch& batch = *view.batch;
-    RETURN_IF_ERROR(batch.serializer()->Format(batch.row(view.position), count, text_, ends_));
-    PFPP_CHECK(ends_.size() == count);
-    size_t begin = 0;
-    for (const size_t end : ends_) {
-      buffer_.append(text_, begin, end - begin);
-      buffer_.push_back('\n');
-      begin = end;
-    }
-    view.position += count;
+    RETURN_IF_ERROR(
+        encoder_->Encode(view, std::min(view.remaining(), kEncodeRows), buffer_, ends_));
+    size_ += static_cast<int64_t>(buffer_.size() - before);
     if (!context_->counters.empty()) {
-      context_->counters[0].records_in += static_cast<int64_t>(count);
+      context_->counters[0].records_in += static_cast<int64_t>(view.position - position);
+    }
+    return part_size_ > 0 && size_ > part_size_ ? SplitRows(before) : absl::OkStatus();
+  }
+
+  // Too large is a part whose last row is not the first behind its size. `before`: where in buffer_
+  // the rows of ends_ begin.
+  absl::Status SplitRows(size_t before) {
+    int64_t size = size_ - static_cast<int64_t>(buffer_.size() - before);  // in front of them
+    const std::string rows = buffer_.substr(before);
+    buffer_.resize(before);
+    size_ = size;
+    size_t begin = before;
+    for (const size_t end : ends_) {
+      if (size_ > part_size_) {
+        RETURN_IF_ERROR(FinishPart());
+        RETURN_IF_ERROR(BeginPart());
+      }
+      buffer_.append(rows, begin - before, end - begin);
+      size_ += static_cast<int64_t>(end - begin);
+      begin = end;
     }
     return absl::OkStatus();
   }
 
   void FlushBuffer() {
+    if (buffer_.empty()) return;
     strand_->Post([part = part_, bytes = std::move(buffer_)] { return part->Append(bytes); });
     buffer_ = std::string();
     buffer_.reserve(kBufferBytes + kBufferBytes / 8);
   }
 
-  void FinishPart() {
-    if (part_ == nullptr) return;
-    if (!buffer_.empty()) FlushBuffer();
+  absl::Status FinishPart() {
+    if (part_ == nullptr) return absl::OkStatus();
+    const absl::Status ended = encoder_->End(buffer_);
+    // What the encoder kept back is lost: no checkpoint may come behind that.
+    if (!ended.ok()) strand_->Post([ended] { return ended; });
+    FlushBuffer();
     strand_->Post([part = std::move(part_)] { return part->Finish(); });
     part_ = nullptr;
+    return ended;
   }
 
   // What is committed stays, or will be when its work is done; so does what a checkpoint may have.
@@ -232,13 +299,16 @@ class FileSinkOperator final : public Operator {
     part_ = nullptr;
     strand_->PostAlways([parts = std::move(parts_)] {
       for (const Part& part : parts) {
-        if (part.checkpoint == 0) part.file->Discard();
+        if (!part.known) part.file->Discard();
       }
     });
     strand_ = nullptr;
   }
 
   const idl::FileSink sink_;
+  const bool lines_;
+  const std::unique_ptr<PartEncoder> encoder_;
+  const int64_t part_size_;  // 0: parts end with checkpoints only
   const std::shared_ptr<LoopGate> gate_ = std::make_shared<LoopGate>();
   OperatorContext* context_ = nullptr;
   std::shared_ptr<IoStrand> strand_;
@@ -251,18 +321,21 @@ class FileSinkOperator final : public Operator {
   std::string bucket_;
   int64_t bucket_second_ = 0;  // when bucket_ was looked up
   std::shared_ptr<PartFile> part_;
-  std::vector<Part> parts_;  // that are not visible
-  int counter_ = 0;          // of all parts
-  std::string buffer_;       // lines of part_ that were not posted yet
-
-  std::string text_;  // for Gather
-  std::vector<size_t> ends_;
+  int64_t size_ = 0;          // of part_, with buffer_
+  int64_t begun_ = 0;         // part_, by the wall clock
+  int64_t written_ = 0;       // when a row came last
+  int64_t next_check_ = 0;    // of part_'s times
+  std::vector<Part> parts_;   // that are not visible
+  int counter_ = 0;           // of all parts
+  std::string buffer_;        // bytes of part_ that were not posted yet
+  std::vector<size_t> ends_;  // for Gather
 };
 
 }  // namespace
 
-std::unique_ptr<Operator> MakeFileSinkOperator(const idl::FileSink& sink) {
-  return std::make_unique<FileSinkOperator>(sink);
+std::unique_ptr<Operator> MakeFileSinkOperator(const idl::FileSink& sink,
+                                               std::unique_ptr<PartEncoder> encoder) {
+  return std::make_unique<FileSinkOperator>(sink, std::move(encoder));
 }
 
 }  // namespace pyflinkpp

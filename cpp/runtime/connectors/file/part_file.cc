@@ -1,5 +1,7 @@
 #include "runtime/connectors/file/part_file.h"
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -8,6 +10,45 @@
 #include "core/base/status.h"
 
 namespace pyflinkpp {
+namespace {
+
+constexpr size_t kCopyBytes = size_t{1} << 20;
+
+// Copies the first bytes of a file to another one, which is durable then.
+absl::Status CopyBeginning(FileSystem& files, const std::string& from, int64_t size,
+                           const std::string& to) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadableFile> reader, files.Open(from));
+  ASSIGN_OR_RETURN(const std::unique_ptr<WritableFile> writer, files.Create(to));
+  std::string bytes;
+  for (int64_t done = 0; done < size; done += static_cast<int64_t>(bytes.size())) {
+    bytes.resize(std::min(kCopyBytes, static_cast<size_t>(size - done)));
+    ASSIGN_OR_RETURN(const size_t read, reader->Read(done, bytes.data(), bytes.size()));
+    if (read < bytes.size()) {
+      return ExternalError(absl::StrCat("the file ", from, " that FileSink has written has ",
+                                        done + static_cast<int64_t>(read), " bytes instead of ",
+                                        size, "; was it changed behind the job's back?"));
+    }
+    RETURN_IF_ERROR(writer->Append(bytes));
+  }
+  RETURN_IF_ERROR(writer->Sync());
+  return writer->Close();
+}
+
+// A part file that was still written becomes visible with what the checkpoint has of it. It is made
+// anew under another name, because its writer may not be gone.
+absl::Status TakeBeginning(FileSystem& files, const idl::PendingFile& pending,
+                           const std::string& temporary) {
+  absl::Status status;
+  if (!files.Stat(pending.path).ok()) {
+    status = CopyBeginning(files, pending.hidden_path, pending.size, temporary);
+    if (status.ok()) status = files.Rename(temporary, pending.path);
+    if (!status.ok()) files.Delete(temporary).IgnoreError();
+  }
+  if (status.ok()) files.Delete(pending.hidden_path).IgnoreError();  // nobody needs it any more
+  return status;
+}
+
+}  // namespace
 
 PartFile::PartFile(FileSystem& files, std::string directory, std::string hidden_path,
                    std::string path)
@@ -46,9 +87,13 @@ idl::PendingFile PartFile::pending() const {
   return pending;
 }
 
-absl::Status PartFile::Recover(FileSystem& files, const idl::PendingFile& pending) {
-  const absl::Status renamed = files.Rename(pending.hidden_path, pending.path);
-  if (renamed.ok() || files.Stat(pending.path).ok()) return absl::OkStatus();
+absl::Status PartFile::Recover(FileSystem& files, const idl::PendingFile& pending,
+                               const std::string& temporary) {
+  absl::Status made = pending.__isset.size ? TakeBeginning(files, pending, temporary)
+                                           : files.Rename(pending.hidden_path, pending.path);
+  if (made.ok()) return made;
+  if (files.Stat(pending.path).ok()) return absl::OkStatus();
+  if (files.Stat(pending.hidden_path).ok()) return made;
   return ExternalError(absl::StrCat("a file that FileSink had written is gone: neither ",
                                     pending.hidden_path, " nor ", pending.path,
                                     " is there; was it deleted behind the job's back?"));

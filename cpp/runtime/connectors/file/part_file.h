@@ -14,8 +14,8 @@ namespace pyflinkpp {
 // A part file on its way from in progress to committed (or deleted). Shared by the works on its
 // operator's IoStrand, which alone touch it.
 //
-//   Open → Append … → Finish → Commit        hidden until Commit, complete from then on
-//      └────────┴────────┴──→ Discard        what was not committed vanishes
+//   Open → (Append | Sync) … → Finish → Commit     hidden until Commit, complete from then on
+//      └────────────┴────────────┴──→ Discard      what was not committed vanishes
 class PartFile {
  public:
   // `hidden_path` and `path` lie in `directory`.
@@ -23,13 +23,17 @@ class PartFile {
 
   absl::Status Open();
   absl::Status Append(absl::string_view bytes) { return file_->Append(bytes); }
-  absl::Status Finish();  // durable from here on, but hidden
+  absl::Status Sync() { return file_->Sync(); }  // a checkpoint knows what there is
+  absl::Status Finish();                         // durable from here on, but hidden
   absl::Status Commit();
   void Discard();
   idl::PendingFile pending() const;  // any thread
 
-  // Makes a file visible that a checkpoint knows; nothing is done when it is already.
-  static absl::Status Recover(FileSystem& files, const idl::PendingFile& pending);
+  // Makes visible what a checkpoint knows of a file; nothing is done when it is already. Of a file
+  // that was still written these are its first bytes, and the rest goes. `temporary`: where they may
+  // be put together, beside it: an attempt that has failed may still be appending to the file itself.
+  static absl::Status Recover(FileSystem& files, const idl::PendingFile& pending,
+                              const std::string& temporary);
 
  private:
   enum class State { kPlanned, kHidden, kCommitted, kDiscarded };

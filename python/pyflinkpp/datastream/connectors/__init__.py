@@ -2,6 +2,38 @@
 
 from __future__ import annotations
 
-from pyflinkpp.datastream.connectors.base import DeliveryGuarantee, Sink, Source
+from pyflinkpp.datastream.connectors.base import (
+    CheckpointCommitter,
+    CommitRequest,
+    Committer,
+    CommittingSinkWriter,
+    DeliveryGuarantee,
+    GenericWriteAheadSink,
+    SimpleVersionedSerializer,
+    Sink,
+    SinkWriter,
+    Source,
+    StatefulSinkWriter,
+    SupportsCommitter,
+    SupportsWriterState,
+    TwoPhaseCommitSinkFunction,
+    WriterInitContext,
+)
 
-__all__ = ["DeliveryGuarantee", "Sink", "Source"]
+__all__ = [
+    "CheckpointCommitter",
+    "CommitRequest",
+    "Committer",
+    "CommittingSinkWriter",
+    "DeliveryGuarantee",
+    "GenericWriteAheadSink",
+    "SimpleVersionedSerializer",
+    "Sink",
+    "SinkWriter",
+    "Source",
+    "StatefulSinkWriter",
+    "SupportsCommitter",
+    "SupportsWriterState",
+    "TwoPhaseCommitSinkFunction",
+    "WriterInitContext",
+]

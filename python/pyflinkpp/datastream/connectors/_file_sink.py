@@ -3,187 +3,30 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pyflinkpp._missing import no_jvm, not_yet
+from pyflinkpp.common._checks import integer
 from pyflinkpp.common.serialization import BulkWriterFactory, Encoder
 from pyflinkpp.datastream.connectors._files import local_path
-from pyflinkpp.datastream.connectors.base import Sink, StreamTransformer, SupportsPreprocessing
+from pyflinkpp.datastream.connectors._part_files import (
+    BucketAssigner,
+    OnCheckpointRollingPolicy,
+    OutputFileConfig,
+    RollingPolicy,
+)
+from pyflinkpp.datastream.connectors.base import (
+    EngineSink,
+    StreamTransformer,
+    SupportsPreprocessing,
+)
 
-__all__ = [
-    "BucketAssigner",
-    "DefaultRollingPolicy",
-    "FileCompactStrategy",
-    "FileCompactor",
-    "FileSink",
-    "OnCheckpointRollingPolicy",
-    "OutputFileConfig",
-    "RollingPolicy",
-    "StreamingFileSink",
-]
+if TYPE_CHECKING:
+    from typing import Self
 
-_DEFAULT_BUCKETS = "yyyy-MM-dd--HH"
+__all__ = ["FileCompactStrategy", "FileCompactor", "FileSink", "StreamingFileSink"]
 
-
-class BucketAssigner:
-    """Which directory below the base path an element is written to.
-
-    :param format_str: The pattern of the time in a directory's name; "" for no directory.
-    """
-
-    def __init__(self, format_str: str) -> None:
-        self._format = format_str
-
-    @staticmethod
-    def base_path_bucket_assigner() -> BucketAssigner:
-        """Writes all elements to the base path itself.
-
-        :return: The assigner.
-        """
-        return BucketAssigner("")
-
-    @staticmethod
-    def date_time_bucket_assigner(
-        format_str: str = _DEFAULT_BUCKETS, timezone_id: str | None = None
-    ) -> BucketAssigner:
-        """Writes elements to a directory named by the time at which they are written.
-
-        :param format_str: The pattern of the name, as in Java: "yyyy-MM-dd--HH" for each hour.
-        :param timezone_id: None for the local time zone.
-        :return: The assigner.
-        :raises NotImplementedError: When a time zone is given.
-        """
-        if timezone_id is not None:
-            raise not_yet("BucketAssigner.date_time_bucket_assigner(timezone_id=…)")
-        if not isinstance(format_str, str) or not format_str:
-            raise ValueError(f"format_str must be a pattern of the time, not {format_str!r}")
-        return BucketAssigner(format_str)
-
-
-class RollingPolicy:
-    """When a part file ends and the next one begins.
-
-    A bounded job writes one part file for each subtask and bucket: it ends with the job.
-    """
-
-    @staticmethod
-    def default_rolling_policy(
-        part_size: int = 1024 * 1024 * 128,
-        rollover_interval: int = 60 * 1000,
-        inactivity_interval: int = 60 * 1000,
-    ) -> DefaultRollingPolicy:
-        """Ends a part file when it is large or old enough.
-
-        :param part_size: Bytes.
-        :param rollover_interval: Milliseconds since its beginning.
-        :param inactivity_interval: Milliseconds since the last element.
-        :return: The policy.
-        """
-        return DefaultRollingPolicy(part_size, rollover_interval, inactivity_interval)
-
-    @staticmethod
-    def on_checkpoint_rolling_policy() -> OnCheckpointRollingPolicy:
-        """Ends part files at each checkpoint.
-
-        :return: The policy.
-        """
-        return OnCheckpointRollingPolicy()
-
-
-class DefaultRollingPolicy(RollingPolicy):
-    """Ends a part file when it is large or old enough.
-
-    :param part_size: Bytes.
-    :param rollover_interval: Milliseconds since its beginning.
-    :param inactivity_interval: Milliseconds since the last element.
-    """
-
-    def __init__(self, part_size: int, rollover_interval: int, inactivity_interval: int) -> None:
-        for name, value in (
-            ("part_size", part_size),
-            ("rollover_interval", rollover_interval),
-            ("inactivity_interval", inactivity_interval),
-        ):
-            if value <= 0:
-                raise ValueError(f"{name} must be more than 0, not {value}")
-        self.part_size = part_size
-        self.rollover_interval = rollover_interval
-        self.inactivity_interval = inactivity_interval
-
-
-class OnCheckpointRollingPolicy(RollingPolicy):
-    """Ends part files at each checkpoint."""
-
-
-class OutputFileConfig:
-    """How part files are named: prefix-subtask-number and suffix.
-
-    :param part_prefix: The prefix.
-    :param part_suffix: The suffix, such as ".txt".
-    """
-
-    def __init__(self, part_prefix: str, part_suffix: str) -> None:
-        for name, value in (("part_prefix", part_prefix), ("part_suffix", part_suffix)):
-            if not isinstance(value, str):
-                raise TypeError(f"{name} must be a str, not {value!r}")
-            if "/" in value or "\0" in value:
-                raise ValueError(f"{name} is part of a file's name and can't hold {value!r}")
-        self._part_prefix = part_prefix
-        self._part_suffix = part_suffix
-
-    @staticmethod
-    def builder() -> OutputFileConfig.OutputFileConfigBuilder:
-        """Starts to build the names, which are "part-…" by default.
-
-        :return: The builder.
-        """
-        return OutputFileConfig.OutputFileConfigBuilder()
-
-    def get_part_prefix(self) -> str:
-        """Gives the prefix.
-
-        :return: The prefix.
-        """
-        return self._part_prefix
-
-    def get_part_suffix(self) -> str:
-        """Gives the suffix.
-
-        :return: The suffix.
-        """
-        return self._part_suffix
-
-    class OutputFileConfigBuilder:
-        """Builds the names of part files."""
-
-        def __init__(self) -> None:
-            self._prefix = "part"
-            self._suffix = ""
-
-        def with_part_prefix(self, prefix: str) -> OutputFileConfig.OutputFileConfigBuilder:
-            """Sets the prefix.
-
-            :param prefix: The prefix.
-            :return: This object.
-            """
-            self._prefix = prefix
-            return self
-
-        def with_part_suffix(self, suffix: str) -> OutputFileConfig.OutputFileConfigBuilder:
-            """Sets the suffix.
-
-            :param suffix: The suffix, such as ".txt".
-            :return: This object.
-            """
-            self._suffix = suffix
-            return self
-
-        def build(self) -> OutputFileConfig:
-            """Ends the names.
-
-            :return: The names.
-            """
-            return OutputFileConfig(self._prefix, self._suffix)
+_CHECK_INTERVAL_MS = 60_000
 
 
 class FileCompactStrategy:
@@ -219,24 +62,39 @@ class FileCompactor:
         raise not_yet("FileCompactor.identical_file_compactor()")
 
 
-class FileSink(Sink, SupportsPreprocessing):
-    """Writes elements to part files below a directory; files become visible when complete.
+class FileSink(EngineSink, SupportsPreprocessing):
+    """Writes elements to part files below a directory; each element is in them exactly once.
 
     >>> sink = FileSink.for_row_format("/out", Encoder.simple_string_encoder()).build()
 
+    A part file is in progress while elements are added to it, under a name that begins with a point.
+    When its :class:`RollingPolicy` ends it, it is pending; when a checkpoint that has it is complete,
+    or at the end of a bounded job, it is finished and gets its name. After a failure, what the last
+    checkpoint has of the file in progress is finished, and the rest dropped.
+
     :param base_path: The absolute local path of the directory.
-    :param encoder: How an element is written.
+    :param writes: How elements are written: an :class:`Encoder` or a :class:`BulkWriterFactory`.
     :param buckets: Which directory below it an element is written to.
     :param names: How part files are named.
+    :param rolling: When part files end.
+    :param check_interval_ms: How often the rolling policy is asked when no element comes.
     """
 
     def __init__(
-        self, base_path: str, encoder: Encoder, buckets: BucketAssigner, names: OutputFileConfig
+        self,
+        base_path: str,
+        writes: Encoder | BulkWriterFactory,
+        buckets: BucketAssigner,
+        names: OutputFileConfig,
+        rolling: RollingPolicy,
+        check_interval_ms: int,
     ) -> None:
         self._base_path = base_path
-        self._encoder = encoder
+        self._writes = writes
         self._buckets = buckets
         self._names = names
+        self._rolling = rolling
+        self._check_interval_ms = check_interval_ms
 
     def get_transformer(self) -> StreamTransformer | None:
         """Gives what is done with the stream first.
@@ -262,51 +120,68 @@ class FileSink(Sink, SupportsPreprocessing):
         return FileSink.RowFormatBuilder(local_path(base_path), encoder)
 
     @staticmethod
-    def for_bulk_format(base_path: str, writer_factory: BulkWriterFactory) -> NoReturn:
-        """Would start to build a sink that writes many elements at a time.
+    def for_bulk_format(
+        base_path: str | os.PathLike[str], writer_factory: BulkWriterFactory
+    ) -> FileSink.BulkFormatBuilder:
+        """Starts to build a sink that writes many elements at a time, such as Parquet files; part
+        files end at each checkpoint.
 
-        :param base_path: The directory.
+        :param base_path: The directory; made when it does not exist.
         :param writer_factory: How elements are written.
-        :raises NotImplementedError: Always, in this version.
+        :return: The builder.
         """
-        raise not_yet("FileSink.for_bulk_format()", "use for_row_format()")
+        if not isinstance(writer_factory, BulkWriterFactory):
+            raise TypeError(f"a BulkWriterFactory is wanted, not {writer_factory!r}")
+        return FileSink.BulkFormatBuilder(local_path(base_path), writer_factory)
+
+    def _function(self) -> Any:
+        return None if type(self._writes) is Encoder else self._writes
 
     def _spec(self) -> dict[str, Any]:
+        writes = self._writes
+        bulk = isinstance(writes, BulkWriterFactory)
+        part_size, rollover_ms, inactivity_ms = self._rolling._rolling()
         return {
             "kind": "file_sink",
             "path": self._base_path,
             "prefix": self._names.get_part_prefix(),
             "suffix": self._names.get_part_suffix(),
             "bucket_format": self._buckets._format,
-            "encoding": self._encoder.charset_name,
+            "time_zone": self._buckets._time_zone,
+            "encoding": writes.charset_name if type(writes) is Encoder else "UTF-8",
+            "format": "bulk" if bulk else "text" if type(writes) is Encoder else "encoder",
+            "part_size": part_size,
+            "rollover_ms": rollover_ms,
+            "inactivity_ms": inactivity_ms,
+            "check_interval_ms": self._check_interval_ms,
         }
 
-    class RowFormatBuilder:
-        """Builds a sink that writes element by element.
+    class _Builder:
+        """What both builders have in common."""
 
-        :param base_path: The absolute local path of the directory.
-        :param encoder: How an element is written.
-        """
-
-        def __init__(self, base_path: str, encoder: Encoder) -> None:
+        def __init__(
+            self, base_path: str, writes: Encoder | BulkWriterFactory, rolling: RollingPolicy
+        ) -> None:
             self._base_path = base_path
-            self._encoder = encoder
-            self._buckets = BucketAssigner(_DEFAULT_BUCKETS)
+            self._writes = writes
+            self._buckets = BucketAssigner.date_time_bucket_assigner()
             self._names = OutputFileConfig.builder().build()
+            self._rolling = rolling
+            self._check_interval_ms = _CHECK_INTERVAL_MS
 
-        def with_bucket_check_interval(self, interval: int) -> FileSink.RowFormatBuilder:
-            """Sets how often the rolling policy is asked.
+        def with_bucket_check_interval(self, interval: int) -> Self:
+            """Sets how often the rolling policy is asked when no element comes; by default each
+            minute.
 
             :param interval: Milliseconds.
             :return: This object.
             """
-            if interval <= 0:
+            if integer(interval, "interval") <= 0:
                 raise ValueError(f"interval must be more than 0, not {interval}")
+            self._check_interval_ms = interval
             return self
 
-        def with_bucket_assigner(
-            self, bucket_assigner: BucketAssigner
-        ) -> FileSink.RowFormatBuilder:
+        def with_bucket_assigner(self, bucket_assigner: BucketAssigner) -> Self:
             """Sets which directory an element is written to; by default one for each hour.
 
             :param bucket_assigner: The assigner.
@@ -317,9 +192,7 @@ class FileSink(Sink, SupportsPreprocessing):
             self._buckets = bucket_assigner
             return self
 
-        def with_output_file_config(
-            self, output_file_config: OutputFileConfig
-        ) -> FileSink.RowFormatBuilder:
+        def with_output_file_config(self, output_file_config: OutputFileConfig) -> Self:
             """Sets how part files are named.
 
             :param output_file_config: The names.
@@ -328,16 +201,6 @@ class FileSink(Sink, SupportsPreprocessing):
             if not isinstance(output_file_config, OutputFileConfig):
                 raise TypeError(f"an OutputFileConfig is wanted, not {output_file_config!r}")
             self._names = output_file_config
-            return self
-
-        def with_rolling_policy(self, rolling_policy: RollingPolicy) -> FileSink.RowFormatBuilder:
-            """Sets when part files end; a bounded job without checkpoints ends them at its end.
-
-            :param rolling_policy: The policy.
-            :return: This object.
-            """
-            if not isinstance(rolling_policy, RollingPolicy):
-                raise TypeError(f"a RollingPolicy is wanted, not {rolling_policy!r}")
             return self
 
         def enable_compact(
@@ -351,7 +214,7 @@ class FileSink(Sink, SupportsPreprocessing):
             """
             raise not_yet("FileSink.enable_compact()")
 
-        def disable_compact(self) -> FileSink.RowFormatBuilder:
+        def disable_compact(self) -> Self:
             """Leaves small part files as they are; this is the default.
 
             :return: This object.
@@ -363,7 +226,65 @@ class FileSink(Sink, SupportsPreprocessing):
 
             :return: The sink.
             """
-            return FileSink(self._base_path, self._encoder, self._buckets, self._names)
+            return FileSink(
+                self._base_path,
+                self._writes,
+                self._buckets,
+                self._names,
+                self._rolling,
+                self._check_interval_ms,
+            )
+
+    class RowFormatBuilder(_Builder):
+        """Builds a sink that writes element by element.
+
+        :param base_path: The absolute local path of the directory.
+        :param encoder: How an element is written.
+        """
+
+        def __init__(self, base_path: str, encoder: Encoder) -> None:
+            super().__init__(base_path, encoder, RollingPolicy.default_rolling_policy())
+
+        def with_rolling_policy(self, rolling_policy: RollingPolicy) -> FileSink.RowFormatBuilder:
+            """Sets when part files end; by default at 128 MB, after a minute, or after a minute
+            without an element.
+
+            :param rolling_policy: The policy.
+            :return: This object.
+            """
+            if not isinstance(rolling_policy, RollingPolicy):
+                raise TypeError(f"a RollingPolicy is wanted, not {rolling_policy!r}")
+            self._rolling = rolling_policy
+            return self
+
+    class BulkFormatBuilder(_Builder):
+        """Builds a sink that writes many elements at a time.
+
+        :param base_path: The absolute local path of the directory.
+        :param writer_factory: How elements are written.
+        """
+
+        def __init__(self, base_path: str, writer_factory: BulkWriterFactory) -> None:
+            super().__init__(
+                base_path, writer_factory, RollingPolicy.on_checkpoint_rolling_policy()
+            )
+
+        def with_rolling_policy(
+            self, rolling_policy: OnCheckpointRollingPolicy
+        ) -> FileSink.BulkFormatBuilder:
+            """Sets when part files end: at each checkpoint, because a bulk format has no end that
+            could be gone back to.
+
+            :param rolling_policy: The policy.
+            :return: This object.
+            :raises TypeError: When it is another one.
+            """
+            if not isinstance(rolling_policy, OnCheckpointRollingPolicy):
+                raise TypeError(
+                    f"a bulk format needs an OnCheckpointRollingPolicy, not {rolling_policy!r}"
+                )
+            self._rolling = rolling_policy
+            return self
 
 
 class StreamingFileSink:

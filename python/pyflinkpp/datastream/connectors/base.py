@@ -6,18 +6,48 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from pyflinkpp.datastream.connectors._sink import (
+    CommitRequest,
+    Committer,
+    CommittingSinkWriter,
+    SimpleVersionedSerializer,
+    Sink,
+    SinkWriter,
+    StatefulSinkWriter,
+    SupportsCommitter,
+    SupportsWriterState,
+    WriterInitContext,
+)
+from pyflinkpp.datastream.connectors._two_phase_commit_sink import TwoPhaseCommitSinkFunction
+from pyflinkpp.datastream.connectors._write_ahead_sink import (
+    CheckpointCommitter,
+    GenericWriteAheadSink,
+)
+
 if TYPE_CHECKING:
     from pyflinkpp.common.typeinfo import TypeInformation
     from pyflinkpp.datastream._data_stream import DataStream
 
 __all__ = [
+    "CheckpointCommitter",
+    "CommitRequest",
+    "Committer",
+    "CommittingSinkWriter",
     "DeliveryGuarantee",
     "DiscardingSink",
+    "GenericWriteAheadSink",
     "PrintSink",
+    "SimpleVersionedSerializer",
     "Sink",
+    "SinkWriter",
     "Source",
+    "StatefulSinkWriter",
     "StreamTransformer",
+    "SupportsCommitter",
     "SupportsPreprocessing",
+    "SupportsWriterState",
+    "TwoPhaseCommitSinkFunction",
+    "WriterInitContext",
 ]
 
 
@@ -46,14 +76,23 @@ class Source(ABC):
         """Refuses what can't work, before the job is submitted."""
 
 
-class Sink(ABC):
-    """Where elements go; objects of derived classes go to ``sink_to``."""
-
-    _name = "Sink"
+class EngineSink(Sink):
+    """A sink whose work the engine does itself."""
 
     @abstractmethod
     def _spec(self) -> dict[str, Any]:
         """Describes the sink to the engine."""
+
+    def create_writer(self, context: WriterInitContext) -> SinkWriter:
+        """Refuses: there is no writer in Python.
+
+        :param context: Not used.
+        :raises NotImplementedError: Always.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no writer: the engine writes")
+
+    def _function(self) -> Any:
+        return None
 
 
 class StreamTransformer(ABC):
@@ -79,14 +118,14 @@ class SupportsPreprocessing(ABC):
         """
 
 
-class DiscardingSink(Sink):
+class DiscardingSink(EngineSink):
     """Drops all elements; they are counted in the job's summary."""
 
     def _spec(self) -> dict[str, Any]:
         return {"kind": "discarding_sink"}
 
 
-class PrintSink(Sink):
+class PrintSink(EngineSink):
     """Prints each element, a line each.
 
     With a parallelism above 1 the subtask, counted from 1, comes first, as in "2> value".

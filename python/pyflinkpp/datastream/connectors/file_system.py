@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from pyflinkpp.common.serialization import (
+    BulkWriter,
+    BulkWriterFactory,
+    RowDataBulkWriterFactory,
+)
 from pyflinkpp.datastream.connectors._file_sink import (
-    BucketAssigner,
-    DefaultRollingPolicy,
     FileCompactor,
     FileCompactStrategy,
     FileSink,
-    OnCheckpointRollingPolicy,
-    OutputFileConfig,
-    RollingPolicy,
     StreamingFileSink,
 )
 from pyflinkpp.datastream.connectors._file_source import (
@@ -21,10 +21,19 @@ from pyflinkpp.datastream.connectors._file_source import (
     FileSplitAssignerProvider,
     StreamFormat,
 )
+from pyflinkpp.datastream.connectors._part_files import (
+    BucketAssigner,
+    DefaultRollingPolicy,
+    OnCheckpointRollingPolicy,
+    OutputFileConfig,
+    RollingPolicy,
+)
 
 __all__ = [
     "BucketAssigner",
     "BulkFormat",
+    "BulkWriter",
+    "BulkWriterFactory",
     "DefaultRollingPolicy",
     "FileCompactStrategy",
     "FileCompactor",
@@ -36,6 +45,7 @@ __all__ = [
     "OnCheckpointRollingPolicy",
     "OutputFileConfig",
     "RollingPolicy",
+    "RowDataBulkWriterFactory",
     "StreamFormat",
     "StreamingFileSink",
 ]

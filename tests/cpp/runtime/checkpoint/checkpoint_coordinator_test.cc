@@ -293,6 +293,22 @@ TEST_F(CheckpointCoordinatorTest, BehindASavepointThatEndsTheJobThereIsNoGoingBa
   }
 }
 
+TEST_F(CheckpointCoordinatorTest, NothingIsTriggeredBehindASavepointThatStopsTheJob) {
+  Make(Settings());
+  coordinator_->TriggerSavepoint("", idl::AfterBarrier::SUSPEND,
+                                 [](const absl::StatusOr<std::string>&) {});
+  Advance(100);
+  EXPECT_THAT(triggered_, ElementsAre("0:1"));
+  idl::CheckpointAnswer failed;
+  failed.task = Answer(0, 1).task;
+  failed.checkpoint = 1;
+  failed.__set_failure({});
+  coordinator_->OnAnswer(failed);
+  RunWorks();
+  Advance(10);
+  EXPECT_THAT(triggered_, ElementsAre("0:1", "0:2")) << "it goes on when that is given up";
+}
+
 TEST_F(CheckpointCoordinatorTest, ASavepointNeedsADirectoryAndARunningJob) {
   idl::CheckpointSettings settings = Settings();
   settings.savepoint_directory = "";

@@ -5,6 +5,8 @@
 #include <time.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace pyflinkpp::file_test {
 namespace {
@@ -53,6 +55,20 @@ TEST_F(BucketFormatTest, NamesWhatIsNotSupported) {
   EXPECT_THAT(Format("yyy"), HasSubstr("has 'yyy'"));
   EXPECT_THAT(Format("'open"), HasSubstr("lacks a closing quote"));
   EXPECT_THAT(Format("[yyyy]"), HasSubstr("reserved character '['"));
+}
+
+TEST_F(BucketFormatTest, TimeZones) {
+  const int64_t noon = 1'717'156'800'000;  // 2024-05-31, in UTC
+  for (const auto& [zone, expected] :
+       std::vector<std::pair<std::string, std::string>>{{"UTC", "31 12:00"},
+                                                        {"Fixed/UTC+13:30:00", "01 01:30"},
+                                                        {"Fixed/UTC-08:00:00", "31 04:00"}}) {
+    const auto format = BucketFormat::Parse("dd HH:mm", zone);
+    ASSERT_TRUE(format.ok()) << format.status();
+    EXPECT_EQ(format->Format(noon), expected) << zone;
+  }
+  EXPECT_THAT(BucketFormat::Parse("dd", "Nowhere/Town").status().message(),
+              testing::HasSubstr("time zone 'Nowhere/Town' is not known"));
 }
 
 }  // namespace

@@ -77,8 +77,58 @@ class FileSinkOperatorTest : public testing::Test {
     return Finished([&] { return sink_->Commit(output); });
   }
 
+  // A part ends by size and time only.
+  void Roll(int64_t part_size, int64_t rollover_ms = 60'000, int64_t inactivity_ms = 60'000) {
+    idl::RollingPolicy rolling;
+    rolling.part_size = part_size;
+    rolling.rollover_ms = rollover_ms;
+    rolling.inactivity_ms = inactivity_ms;
+    rolling.check_interval_ms = 1'000;
+    spec_.__set_rolling(rolling);
+    spec_.bucket_format = "";
+  }
+  // The sink's state in a checkpoint, when all it names is durable.
+  idl::OperatorState TakeCheckpoint(int64_t id, bool savepoint = false) {
+    idl::Barrier barrier;
+    barrier.checkpoint = id;
+    barrier.savepoint = savepoint;
+    std::vector<idl::OperatorState> states(1);
+    SnapshotContext context(barrier, states);
+    EXPECT_TRUE(sink_->Snapshot(context).ok());
+    for (auto& wait : context.waits()) {
+      wait([](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+    }
+    env_.io.RunAll();
+    return states[0];
+  }
+  void Complete(int64_t id) {
+    EXPECT_TRUE(sink_->CheckpointCompleted(id).ok());
+    env_.io.RunAll();
+  }
+  // A sink of a new attempt.
+  absl::Status Restore(const idl::OperatorState& state) {
+    restored_ = {state};
+    env_.context.restored = restored_;
+    const absl::Status made = Make();
+    env_.io.RunAll();
+    return made;
+  }
+  std::vector<std::string> Visible() {
+    std::vector<std::string> files;
+    for (const std::string& file : env_.directory.Files()) {
+      if (file.find("/.") == std::string::npos) files.push_back(file);
+    }
+    return files;
+  }
+  std::vector<std::string> VisibleContents() {
+    std::vector<std::string> contents;
+    for (const std::string& file : Visible()) contents.push_back(ContentsOf(env_.directory / file));
+    return contents;
+  }
+
   FileTestEnv env_;
   idl::FileSink spec_;
+  std::vector<idl::OperatorState> restored_;
   std::unique_ptr<Operator> sink_;
 };
 
@@ -270,6 +320,231 @@ TEST_F(FileSinkOperatorTest, RefusesWhatItCannotDoAtOpen) {
   spec_.bucket_format = "";
   spec_.path = "hdfs://host/out";
   EXPECT_THAT(Make().message(), HasSubstr("'hdfs' is not supported"));
+}
+
+TEST_F(FileSinkOperatorTest, APartLivesOverCheckpoints) {
+  Roll(1'000'000);
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(Write({"a"}).ok());
+  TakeCheckpoint(1);
+  Complete(1);
+  EXPECT_THAT(Visible(), IsEmpty());
+  ASSERT_TRUE(Write({"b"}).ok());
+  TakeCheckpoint(2);
+  Complete(2);
+  ASSERT_TRUE(Write({"c"}).ok());
+  ASSERT_TRUE(Finish().ok());
+  TakeCheckpoint(3);
+  EXPECT_THAT(Visible(), IsEmpty());
+  Complete(3);
+  EXPECT_THAT(VisibleContents(), ElementsAre("a\nb\nc\n"));
+  EXPECT_TRUE(sink_->Close().ok());
+}
+
+TEST_F(FileSinkOperatorTest, ARestoredSinkHasWhatTheCheckpointHad) {
+  Roll(1'000'000);
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(Write({"a", "b"}).ok());
+  const idl::OperatorState state = TakeCheckpoint(1);
+  ASSERT_TRUE(Write({"lost"}).ok());
+  // The old attempt goes on behind the new one's back, and ends without a checkpoint.
+  std::unique_ptr<Operator> old = std::move(sink_);
+  ASSERT_TRUE(Restore(state).ok());
+  EXPECT_THAT(VisibleContents(), ElementsAre("a\nb\n"));
+  std::swap(old, sink_);
+  ASSERT_TRUE(Write(std::vector<std::string>(1'000, std::string(1'000, 'x'))).ok());
+  EXPECT_TRUE(sink_->Close().ok());
+  sink_ = nullptr;
+  env_.io.RunAll();
+  EXPECT_THAT(VisibleContents(), ElementsAre("a\nb\n"));
+  EXPECT_THAT(env_.directory.Files(), SizeIs(1));
+  // It fails before its first checkpoint.
+  ASSERT_TRUE(old->Close().ok());
+  old = nullptr;
+  ASSERT_TRUE(Restore(state).ok());
+  EXPECT_THAT(VisibleContents(), ElementsAre("a\nb\n"));
+  ASSERT_TRUE(Write({"c"}).ok());
+  ASSERT_TRUE(Finish().ok());
+  ASSERT_TRUE(Commit().ok());
+  EXPECT_THAT(VisibleContents(), testing::UnorderedElementsAre("a\nb\n", "c\n"));
+}
+
+// Those of other subtasks come when the parallelism changes.
+TEST_F(FileSinkOperatorTest, ARestoredSinkTakesAnyNumberOfFiles) {
+  Roll(1'000'000);
+  idl::OperatorState all;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Make().ok());
+    ASSERT_TRUE(Write({std::string(1, static_cast<char>('a' + i))}).ok());
+    const idl::OperatorState state = TakeCheckpoint(1);
+    if (all.lists.empty()) {
+      all = state;
+    } else {
+      all.lists[0].elements.push_back(state.lists[0].elements[0]);
+    }
+    EXPECT_TRUE(sink_->Close().ok());
+  }
+  EXPECT_THAT(Visible(), IsEmpty());
+  ASSERT_TRUE(Restore(all).ok());
+  EXPECT_THAT(VisibleContents(), testing::UnorderedElementsAre("a\n", "b\n", "c\n"));
+  EXPECT_THAT(env_.directory.Files(), SizeIs(3));
+}
+
+TEST_F(FileSinkOperatorTest, ARestoreThatFailsCanBeRepeated) {
+  for (const char* operation : {"create", "read", "append", "sync", "rename"}) {
+    Roll(1'000'000);
+    spec_.path = env_.directory / operation;
+    env_.context.restored = {};
+    ASSERT_TRUE(Make().ok());
+    ASSERT_TRUE(Write({"a"}).ok());
+    const idl::OperatorState state = TakeCheckpoint(1);
+    EXPECT_TRUE(sink_->Close().ok());
+    env_.files.failures[operation] = ExternalError("cannot: Input/output error");
+    ASSERT_TRUE(Restore(state).ok());
+    EXPECT_THAT(Write({"b"}).message(), HasSubstr("Input/output error")) << operation;
+    EXPECT_TRUE(sink_->Close().ok());
+    env_.io.RunAll();
+    env_.files.failures.clear();
+    ASSERT_TRUE(Restore(state).ok());
+    const std::vector<std::string> files = Visible();
+    EXPECT_EQ(ContentsOf(env_.directory / files.back()), "a\n") << operation;
+    std::filesystem::remove_all(spec_.path);
+  }
+}
+
+TEST_F(FileSinkOperatorTest, APartThatIsGoneOrShorterIsAnError) {
+  Roll(1'000'000);
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(Write({"abc"}).ok());
+  const idl::OperatorState state = TakeCheckpoint(1);
+  EXPECT_TRUE(sink_->Close().ok());
+  const std::string part = env_.directory / env_.directory.Files()[0];
+  std::filesystem::resize_file(part, 2);
+  ASSERT_TRUE(Restore(state).ok());
+  EXPECT_THAT(Write({"b"}).message(), HasSubstr("has 2 bytes instead of 4"));
+  EXPECT_TRUE(sink_->Close().ok());
+  std::filesystem::remove(part);
+  ASSERT_TRUE(Restore(state).ok());
+  EXPECT_THAT(Write({"b"}).message(), HasSubstr("a file that FileSink had written is gone"));
+}
+
+TEST_F(FileSinkOperatorTest, PartsEndBySize) {
+  Roll(5);
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(Write({"a", "b", "c", "d", "e", "long line", "f"}).ok());
+  ASSERT_TRUE(Write({"g"}).ok());
+  TakeCheckpoint(1);
+  Complete(1);
+  // The last one is not too large yet.
+  EXPECT_THAT(VisibleContents(), ElementsAre("a\nb\nc\n", "d\ne\nlong line\n"));
+  ASSERT_TRUE(Write({"h"}).ok());
+  ASSERT_TRUE(Finish().ok());
+  ASSERT_TRUE(Commit().ok());
+  EXPECT_THAT(VisibleContents(), ElementsAre("a\nb\nc\n", "d\ne\nlong line\n", "f\ng\nh\n"));
+  EXPECT_EQ(env_.counters[0].records_in, 9);
+}
+
+TEST_F(FileSinkOperatorTest, ACheckpointEndsAPartThatIsTooLarge) {
+  Roll(5);
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(Write({"long line"}).ok());
+  TakeCheckpoint(1);
+  Complete(1);
+  EXPECT_THAT(VisibleContents(), ElementsAre("long line\n"));
+}
+
+TEST_F(FileSinkOperatorTest, PartsEndByTime) {
+  for (const bool idle : {false, true}) {
+    Roll(1'000'000, idle ? 60'000 : 2'500, idle ? 2'500 : 60'000);
+    spec_.path = env_.directory / (idle ? "idle" : "old");
+    const int64_t start = env_.clock.millis;
+    ASSERT_TRUE(Make().ok());
+    Output output;
+    EXPECT_EQ(sink_->next_processing_time(), kMaxTimestamp);
+    ASSERT_TRUE(Write({"a"}).ok());
+    for (int64_t due = start + 1'000; due <= start + 3'000; due += 1'000) {
+      EXPECT_EQ(sink_->next_processing_time(), due);
+      env_.clock.millis = due;
+      if (!idle) {
+        ASSERT_TRUE(Write({"b"}).ok());
+      }
+      ASSERT_TRUE(sink_->OnProcessingTime(due, output).ok());
+    }
+    EXPECT_EQ(sink_->next_processing_time(), kMaxTimestamp);
+    TakeCheckpoint(1);
+    Complete(1);
+    EXPECT_THAT(ContentsOf(env_.directory / Visible().front()), idle ? "a\n" : "a\nb\nb\nb\n");
+    EXPECT_TRUE(sink_->Close().ok());
+    std::filesystem::remove_all(spec_.path);
+  }
+}
+
+TEST_F(FileSinkOperatorTest, ASavepointEndsThePart) {
+  Roll(1'000'000);
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(Write({"a"}).ok());
+  const idl::OperatorState state = TakeCheckpoint(1, /*savepoint=*/true);
+  Complete(1);
+  EXPECT_THAT(VisibleContents(), ElementsAre("a\n"));
+  ASSERT_TRUE(Write({"b"}).ok());
+  TakeCheckpoint(2);
+  EXPECT_TRUE(sink_->Close().ok());
+  ASSERT_TRUE(Restore(state).ok());  // as often as one likes
+  EXPECT_THAT(VisibleContents(), ElementsAre("a\n"));
+}
+
+// Keeps rows back until the part ends.
+class CountingEncoder final : public PartEncoder {
+ public:
+  absl::Status Begin() override {
+    rows_ = 0;
+    return absl::OkStatus();
+  }
+  absl::Status Encode(RecordBatchView& view, size_t count, std::string&,
+                      std::vector<size_t>&) override {
+    rows_ += count;
+    view.position += count;
+    return absl::OkStatus();
+  }
+  absl::Status End(std::string& bytes) override {
+    if (rows_ > 5) return UserError("too many");
+    bytes += std::to_string(rows_);
+    return absl::OkStatus();
+  }
+  bool whole_rows() const override { return false; }
+
+ private:
+  size_t rows_ = 0;
+};
+
+TEST_F(FileSinkOperatorTest, WhatIsNotWholeEndsWithEachCheckpoint) {
+  Roll(1'000'000);
+  sink_ = MakeFileSinkOperator(spec_, std::make_unique<CountingEncoder>());
+  ASSERT_TRUE(sink_->Open(env_.context).ok());
+  ASSERT_TRUE(Write({"a", "b"}).ok());
+  TakeCheckpoint(1);
+  Complete(1);
+  ASSERT_TRUE(Write({"c"}).ok());
+  ASSERT_TRUE(Finish().ok());
+  ASSERT_TRUE(Commit().ok());
+  EXPECT_THAT(VisibleContents(), ElementsAre("2", "1"));
+}
+
+TEST_F(FileSinkOperatorTest, NoCheckpointComesBehindAnEncoderThatFailed) {
+  sink_ = MakeFileSinkOperator(spec_, std::make_unique<CountingEncoder>());
+  ASSERT_TRUE(sink_->Open(env_.context).ok());
+  ASSERT_TRUE(Write({"a", "b", "c", "d", "e", "f"}).ok());
+  idl::Barrier barrier;
+  barrier.checkpoint = 1;
+  std::vector<idl::OperatorState> states(1);
+  SnapshotContext context(barrier, states);
+  EXPECT_EQ(sink_->Snapshot(context).message(), "too many");
+  env_.io.RunAll();
+  EXPECT_EQ(sink_->CheckpointAborted(1).message(), "too many");
+  EXPECT_EQ(Write({"g"}).message(), "too many");
+  EXPECT_TRUE(sink_->Close().ok());
+  env_.io.RunAll();
+  EXPECT_THAT(env_.directory.Files(), IsEmpty());
 }
 
 }  // namespace
