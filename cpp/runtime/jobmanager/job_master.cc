@@ -212,9 +212,11 @@ absl::Status JobMaster::TakeSlots() {
 }
 
 void JobMaster::Deploy() {
-  // Another region may have failed meanwhile.
+  // Another region may have failed meanwhile, or a TaskManager whose slots were taken.
+  const bool lost = std::any_of(slot_owner_.begin(), slot_owner_.end(),
+                                [](const auto& slot) { return slot.second->lost; });
   if (const auto prepared = std::exchange(preparing_, std::nullopt);
-      prepared && *prepared != restarting_)
+      prepared && (*prepared != restarting_ || lost))
     return EndIfAllEnded();
   restarting_.clear();
   listener_->OnDeploy(execution_.restart(), execution_.client_restart());
@@ -511,6 +513,10 @@ void JobMaster::OnTaskManagerLost(const RegisteredTaskManager& lost) {
     execution.state = idl::TaskState::FAILED;
     regions.insert(execution.region);
   }
+  // What lay between stages is gone with it.
+  const bool had_slots = std::any_of(slot_owner_.begin(), slot_owner_.end(),
+                                     [&](const auto& slot) { return slot.second == &lost; });
+  if (IsBatch(graph_.configuration) && had_slots) regions = AllRegions();
   if (!regions.empty()) Fail(std::move(failure), std::move(regions));
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "core/base/hash.h"
+#include "core/base/status.h"
 #include "core/stream/record_batch.h"
 #include "core/stream/stream_element.h"
 #include "state/keyed/keyed_snapshot.h"

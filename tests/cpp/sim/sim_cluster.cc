@@ -63,14 +63,23 @@ StepResult SimClient::Work() {
   return {StepResult::State::kWait, "wait for results"};
 }
 
-// All tasks of the attempt before have ended: what it sent is there.
-void SimClient::FollowRestart() {
+void SimClient::TakeRest() {
   bool more = false;
   while (results_ != nullptr) {
     std::optional<StreamElement> element = results_->Poll(&more);
     if (!element) break;
     Take(*element);
   }
+}
+
+void SimClient::Crash() {
+  TakeRest();
+  results_.reset();
+}
+
+// All tasks of the attempt before have ended: what it sent is there.
+void SimClient::FollowRestart() {
+  TakeRest();
   opened_ = client_restart_;
   results_ = transport_.OpenInput({job_id_, kClientEdge, 0, 0, client_restart_}, ready_, 0);
   if (abandoned_) results_.reset();

@@ -30,8 +30,8 @@ class SimClient final : public Loop, public JobListener {
     next_row_ = before.next_row_;
     rewinds_ = rewinds;
   }
-  // Its process is gone: it takes nothing any more.
-  void Crash() { results_.reset(); }
+  // Its process is gone, with what was on its way to it: that counts as taken.
+  void Crash();
   // Gives the results up after so many elements.
   void AbandonAfter(int64_t elements) { abandon_after_ = elements; }
 
@@ -55,6 +55,7 @@ class SimClient final : public Loop, public JobListener {
  private:
   StepResult Work() override;
   void Take(StreamElement& element);
+  void TakeRest();
   void FollowRestart();
 
   const std::string job_id_;

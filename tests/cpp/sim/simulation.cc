@@ -328,7 +328,10 @@ class Simulation {
       if (random_.Percent(50)) RETURN_IF_ERROR(RunSteps(random_.Below(300)));
       cluster_->Lose(index);
       if (before) continue;
-      if (random_.Percent(50)) RETURN_IF_ERROR(RunSteps(random_.Below(300)));
+      // Where no other one is left, minutes would pass at once: nothing happens any more.
+      bool others = false;
+      for (size_t i = 0; i < cluster_->task_managers(); ++i) others |= cluster_->alive(i);
+      if (others && random_.Percent(50)) RETURN_IF_ERROR(RunSteps(random_.Below(300)));
       cluster_->BootTaskManager(options_.slots);
     }
     return absl::OkStatus();

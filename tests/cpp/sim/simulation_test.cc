@@ -94,7 +94,6 @@ TEST(Simulation, CancelEndsAJobAtAnyStep) {
 }
 
 TEST(Simulation, AFailureEndsItsJobAtAnyCall) {
-  const int failures_max = static_cast<int>(FromEnvironment("PFPP_SIM_FAILURES", 5));
   int failed = 0;
   RunSeeds(
       "AFailureEndsItsJobAtAnyCall", 200,

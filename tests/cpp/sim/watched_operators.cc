@@ -26,8 +26,11 @@ class Watcher {
   ~Watcher() {
     ++watch_.destroyed;
     if (!opened_ || closed_) return;
-    if (!watch_.crashing) return Violate("it is destroyed before it is closed");
-    ++watch_.closed;
+    if (watch_.crashing) {
+      ++watch_.closed;
+    } else {
+      Violate("it is destroyed before it is closed");
+    }
   }
 
   absl::Status OnOpen(const OperatorContext& context) {
