@@ -73,6 +73,7 @@ void SimClient::TakeRest() {
 }
 
 void SimClient::Crash() {
+  if (results_ != nullptr && opened_ != client_restart_) FollowRestart();
   TakeRest();
   results_.reset();
 }

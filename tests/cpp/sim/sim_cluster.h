@@ -29,6 +29,8 @@ class SimClient final : public Loop, public JobListener {
     rows_ = before.rows_;
     next_row_ = before.next_row_;
     rewinds_ = rewinds;
+    abandoned_ = before.abandoned_;  // what that one threw away is not there
+    if (abandoned_) results_.reset();
   }
   // Its process is gone, with what was on its way to it: that counts as taken.
   void Crash();
