@@ -7,6 +7,7 @@
 
 namespace pyflinkpp {
 
-int64_t Crc32(absl::string_view bytes);  // of 32 bits
+// Of 32 bits. `before`: of what stands before these bytes.
+int64_t Crc32(absl::string_view bytes, int64_t before = 0);
 
 }  // namespace pyflinkpp

@@ -31,7 +31,8 @@ inline constexpr Option kOptions[] = {
      "What stays of the checkpoints of a job that was cancelled or has failed: "
      "NO_EXTERNALIZED_CHECKPOINTS, DELETE_ON_CANCELLATION or RETAIN_ON_CANCELLATION."},
     {"execution.checkpointing.incremental", "bool", "false",
-     "Accepted for compatibility: each checkpoint writes all state."},
+     "Whether a checkpoint of rocksdb state writes only the files that the one before lacks. It "
+     "needs a folder; savepoints are whole always."},
     {"execution.checkpointing.interval", "duration", "",
      "The time between two checkpoints; none are taken when not set."},
     {"execution.checkpointing.max-concurrent-checkpoints", "int", "1",

@@ -58,7 +58,10 @@ class FileSystem {
   virtual absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path) = 0;
   virtual absl::Status CreateDirectories(const std::string& path) = 0;
   virtual absl::Status Rename(const std::string& from,
-                              const std::string& to) = 0;             // durable on return
+                              const std::string& to) = 0;  // durable on return
+  // Gives a file a second name, which is not there yet; its bytes are durable on return. Not every
+  // file system can, and none between two devices: then a copy has to do.
+  virtual absl::Status Link(const std::string& from, const std::string& to) = 0;
   virtual absl::Status Delete(const std::string& path) = 0;           // a file
   virtual absl::Status DeleteDirectory(const std::string& path) = 0;  // an empty one
   // Where temporary files go. Does not block.

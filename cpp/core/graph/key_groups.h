@@ -18,6 +18,7 @@ struct KeyGroupRange {  // both inclusive; empty when last < first
   int last = -1;
   int size() const { return last - first + 1; }
   bool contains(int group) const { return first <= group && group <= last; }
+  friend bool operator==(const KeyGroupRange&, const KeyGroupRange&) = default;
 };
 
 inline int KeyGroupOf(uint32_t hash, int max_parallelism) {

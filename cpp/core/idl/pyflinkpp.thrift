@@ -220,6 +220,7 @@ struct CheckpointSettings {
   11: bool unaligned,
   12: i64 aligned_timeout_ms = 1000,    // of alignment, then it goes on unaligned; 0: at once
   13: bool after_tasks_finish = true,
+  20: optional bool incremental,        // a backend with files of its own adds those that the last one lacks
 }
 
 enum RestartKind { NONE = 0, FIXED_DELAY = 1, EXPONENTIAL_DELAY = 2, FAILURE_RATE = 3 }
@@ -264,8 +265,24 @@ struct KeyedStateDescription {
   4: bool namespaced,                   // their keys have a namespace behind them
 }
 
-// Keyed state in the canonical format, which is the same for all backends (state/README.md).
-struct KeyedStateHandle { 1: list<KeyedStateDescription> states, 2: list<KeyGroupBlock> blocks, 3: StateFile file }
+// Keyed state in a backend's own format: files that never change. Each has a name, which the backend knows it by. Shared ones
+// belong to all checkpoints that refer to them.
+struct NativeFile { 1: string name, 2: StateFile file, 3: i64 crc32, 4: bool shared }
+struct NativeStateContents { 1: KeyedStateDescription description, 2: i64 entries }
+struct NativeKeyedState {
+  1: string format,                     // the backend's name
+  2: i32 first_key_group,
+  3: i32 last_key_group,                // inclusive
+  4: list<NativeFile> files,
+  5: list<NativeStateContents> states,  // that are in them
+}
+
+// Keyed state in the canonical format, which is the same for all backends (state/README.md), and beside it, in incremental
+// checkpoints, what the backend has in files of its own.
+struct KeyedStateHandle {
+  1: list<KeyedStateDescription> states, 2: list<KeyGroupBlock> blocks, 3: StateFile file,
+  4: optional NativeKeyedState backend,
+}
 
 // How the elements of a list are spread when a job is restored: in equal parts over the subtasks, all to each, or
 // one subtask's to each (they are all the same).
@@ -282,7 +299,8 @@ struct TaskSnapshot {
   3: i64 sync_nanos,                    // how long the task itself was held up, at most, in one piece
   4: i64 async_ms,                      // from there until all was durable
   5: i64 alignment_ms,                  // from the first barrier to the last
-  6: i64 bytes,
+  6: i64 bytes,                         // that were written
+  10: optional i64 full_bytes,          // with those of earlier checkpoints that it refers to; not set: as `bytes`
 }
 
 // One operator's state in a checkpoint, of all its subtasks.
@@ -363,6 +381,8 @@ struct Barrier {
   3: string directory,                  // for files of state; empty: there are none
   4: bool savepoint,
   5: AfterBarrier after,
+  10: optional string shared_directory, // for files of state that later checkpoints may share; not set: there are none
+  11: optional i64 base,                // the checkpoint whose shared files this one may refer to; not set: none
 }
 struct CheckpointTrigger { 1: TaskId task, 2: Barrier barrier }
 struct CheckpointNotice { 1: TaskId task, 2: i64 checkpoint, 3: bool completed }      // else it was given up

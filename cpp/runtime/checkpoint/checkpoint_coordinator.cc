@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "runtime/checkpoint/checkpoint_storage.h"
@@ -34,9 +35,12 @@ CheckpointCoordinator::CheckpointCoordinator(const idl::CheckpointSettings& sett
 }
 
 void CheckpointCoordinator::StartFrom(idl::Checkpoint checkpoint, const std::string& directory,
-                                      bool claim) {
+                                      bool claim, const std::vector<idl::Checkpoint>& beside) {
   // A damaged one behind it keeps its number.
   next_id_ = std::max(next_id_, checkpoint.id + 1);
+  claim |= !directory_.empty() && absl::StartsWith(directory, directory_ + "/");
+  for (const idl::Checkpoint& other : beside) shared_.Protect(other);
+  Retain(checkpoint, claim);
   completed_.push_back({std::move(checkpoint), directory, claim});
 }
 
@@ -44,8 +48,18 @@ void CheckpointCoordinator::FallBackTo(idl::Checkpoint checkpoint, const std::st
   const bool owned = completed_.back().owned;
   while (!completed_.empty() && completed_.back().checkpoint.id > checkpoint.id)
     completed_.pop_back();
-  if (completed_.empty() || completed_.back().checkpoint.id != checkpoint.id)
-    completed_.push_back({std::move(checkpoint), directory, owned});
+  if (!completed_.empty() && completed_.back().checkpoint.id == checkpoint.id) return;
+  Retain(checkpoint, owned);
+  completed_.push_back({std::move(checkpoint), directory, owned});
+}
+
+// The files that a checkpoint shares are the job's, or are left alone.
+void CheckpointCoordinator::Retain(const idl::Checkpoint& checkpoint, bool owned) {
+  if (owned) {
+    DeleteFiles(shared_.Complete(checkpoint));
+  } else {
+    shared_.Protect(checkpoint);
+  }
 }
 
 void CheckpointCoordinator::Start() {
@@ -149,6 +163,14 @@ void CheckpointCoordinator::Trigger(bool savepoint, const std::string& directory
   pending.barrier.directory = directory;
   pending.barrier.savepoint = savepoint;
   pending.barrier.after = after;
+  if (settings_.incremental && !savepoint && !directory_.empty()) {
+    pending.barrier.__set_shared_directory(directory_ + "/shared");
+    // What the job only borrows may go at any time: the first one of its own has all files.
+    if (!completed_.empty() && completed_.back().owned) {
+      pending.barrier.__set_base(completed_.back().checkpoint.id);
+      shared_.Begin(checkpoint.id, pending.barrier.base);
+    }
+  }
   pending.done = std::move(done);
   pending.statistics.id = checkpoint.id;
   pending.statistics.savepoint = savepoint;
@@ -240,7 +262,10 @@ void CheckpointCoordinator::OnAnswer(const idl::CheckpointAnswer& answer) {
   told.async_ms = snapshot.async_ms;
   told.alignment_ms = snapshot.alignment_ms;
   told.bytes = snapshot.bytes;
-  pending->statistics.bytes += snapshot.bytes;
+  told.full_bytes = snapshot.__isset.full_bytes ? snapshot.full_bytes : snapshot.bytes;
+  pending->statistics.bytes += told.bytes;
+  pending->statistics.full_bytes += told.full_bytes;
+  shared_.Add(answer.checkpoint, snapshot);
   pending->answers[KeyOf(answer.task)] = snapshot;
   CompleteIfAllAnswered(*pending);
 }
@@ -250,13 +275,25 @@ void CheckpointCoordinator::Discard(const idl::CheckpointAnswer& answer) {
   for (const auto& [op, state] : answer.snapshot.operators) {
     for (const idl::KeyedStateHandle& handle : state.keyed) {
       if (!handle.file.path.empty()) paths.push_back(handle.file.path);
+      if (!handle.__isset.backend) continue;
+      for (const idl::NativeFile& file : handle.backend.files) {
+        if (!file.shared && !file.file.path.empty()) paths.push_back(file.file.path);
+      }
     }
   }
+  DeleteFiles(shared_.Unused(answer.snapshot));
+  if (paths.empty()) return;
+  const std::string directory = paths[0].substr(0, paths[0].rfind('/'));
+  DeleteFiles(std::move(paths));
+  host_.RunOnExecutor([&files = env_.files, directory] { return files.DeleteDirectory(directory); },
+                      [](const absl::Status&) {});
+}
+
+void CheckpointCoordinator::DeleteFiles(std::vector<std::string> paths) {
   if (paths.empty()) return;
   host_.RunOnExecutor(
       [&files = env_.files, paths = std::move(paths)] {
         for (const std::string& path : paths) files.Delete(path).IgnoreError();
-        files.DeleteDirectory(paths[0].substr(0, paths[0].rfind('/'))).IgnoreError();
         return absl::OkStatus();
       },
       [](const absl::Status&) {});
@@ -312,6 +349,7 @@ void CheckpointCoordinator::OnWritten(int64_t id, const absl::Status& status) {
              /*counts=*/false);
     }
     stops_job_ |= !goes_on;
+    DeleteFiles(shared_.Complete(pending.checkpoint));
     drained_ |= pending.barrier.after == idl::AfterBarrier::DRAIN;
     completed_.push_back({std::move(pending.checkpoint), pending.barrier.directory,
                           /*owned=*/!pending.barrier.savepoint});
@@ -332,7 +370,7 @@ void CheckpointCoordinator::GiveUp(int64_t id, const absl::Status& why, bool cou
   pending.statistics.state = CheckpointStatistics::State::kFailed;
   pending.statistics.failure = failure.message;
   Finish(pending);
-  DiscardDirectory(pending.barrier.directory);
+  DiscardFiles(id, pending.barrier.directory);
   if (running_) NotifyAll(id, /*completed=*/false);
   if (pending.done) pending.done(FailureStatus(failure));
   if (!counts) return;
@@ -359,18 +397,18 @@ void CheckpointCoordinator::DropOld() {
   while (static_cast<int>(completed_.size()) > std::max(settings_.retained, 1)) {
     const Completed old = std::move(completed_.front());
     completed_.pop_front();
-    if (old.owned) DiscardDirectory(old.directory);
+    if (old.owned) DiscardFiles(old.checkpoint.id, old.directory);
   }
 }
 
-void CheckpointCoordinator::DiscardDirectory(const std::string& directory) {
+void CheckpointCoordinator::DiscardFiles(int64_t id, const std::string& directory) {
   if (directory.empty()) return;
   host_.RunOnExecutor(
-      [&files = env_.files, directory] {
-        DiscardCheckpoint(files, directory);
-        return absl::OkStatus();
-      },
-      [](const absl::Status&) {});
+      [&files = env_.files, directory] { return DiscardCheckpoint(files, directory); },
+      [this, id](const absl::Status& status) {
+        // What can't be deleted is a checkpoint still, and keeps its files.
+        if (status.ok()) DeleteFiles(shared_.Drop(id));
+      });
 }
 
 void CheckpointCoordinator::EndJob(JobState state, std::function<void()> then) {
@@ -381,24 +419,29 @@ void CheckpointCoordinator::EndJob(JobState state, std::function<void()> then) {
                         ? settings_.retention != CheckpointRetention::NO_EXTERNALIZED
                         : state == JobState::kCanceled &&
                               settings_.retention == CheckpointRetention::RETAIN_ON_CANCELLATION;
-  if (keep && directory_.empty()) return then();
-  if (keep) {  // what was given up goes all the same
-    return host_.RunOnExecutor([] { return absl::OkStatus(); },
-                               [then = std::move(then)](const absl::Status&) { then(); });
-  }
   std::vector<std::string> claimed;
   for (const Completed& each : completed_) {
     if (each.owned && !each.directory.empty()) claimed.push_back(each.directory);
   }
   if (directory_.empty() && claimed.empty()) return then();
-  // With what was given up and written all the same.
+  // What was discarded lately takes two rounds: metadata, shared files.
   host_.RunOnExecutor(
-      [&files = env_.files, directory = directory_, claimed = std::move(claimed)] {
-        for (const std::string& each : claimed) DiscardCheckpoint(files, each);
-        if (!directory.empty()) DiscardCheckpoints(files, directory);
-        return absl::OkStatus();
-      },
-      [then = std::move(then)](const absl::Status&) { then(); });
+      [] { return absl::OkStatus(); },
+      [this, keep, claimed = std::move(claimed), then = std::move(then)](const absl::Status&) {
+        host_.RunOnExecutor(
+            [&files = env_.files, keep, directory = directory_, claimed, shared = shared_.All()] {
+              if (keep) return absl::OkStatus();
+              absl::Status status;
+              for (const std::string& each : claimed) status.Update(DiscardCheckpoint(files, each));
+              // With what was given up and written all the same.
+              if (!directory.empty()) status.Update(DiscardCheckpoints(files, directory));
+              if (!status.ok()) return status;
+              // Of a claimed one they are elsewhere.
+              for (const std::string& path : shared) files.Delete(path).IgnoreError();
+              return absl::OkStatus();
+            },
+            [then](const absl::Status&) { then(); });
+      });
 }
 
 CheckpointCoordinator::Pending* CheckpointCoordinator::Find(int64_t id) {

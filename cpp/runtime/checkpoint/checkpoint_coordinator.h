@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "core/env/env.h"
 #include "core/idl/pyflinkpp_types.h"
+#include "runtime/checkpoint/shared_state_registry.h"
 #include "runtime/scheduler/execution_graph.h"
 
 namespace pyflinkpp {
@@ -27,15 +28,17 @@ struct CheckpointStatistics {
   bool savepoint = false;
   int64_t triggered_ms = 0;  // wall clock
   int64_t duration_ms = 0;   // from there to its end
-  int64_t bytes = 0;
-  std::string path;     // of its directory; empty when it is in memory
-  std::string failure;  // kFailed: why
+  int64_t bytes = 0;         // that were written
+  int64_t full_bytes = 0;    // with files of earlier checkpoints that it refers to
+  std::string path;          // of its directory; empty when it is in memory
+  std::string failure;       // kFailed: why
   struct Subtask {
     std::string task;
     int64_t sync_nanos = 0;
     int64_t async_ms = 0;
     int64_t alignment_ms = 0;
     int64_t bytes = 0;
+    int64_t full_bytes = 0;
   };
   std::vector<Subtask> subtasks;  // that have answered
 };
@@ -99,8 +102,10 @@ class CheckpointCoordinator {
   // The number of the last one that was triggered; 0: none was.
   int64_t last_triggered() const { return next_id_ - 1; }
   // The job starts from this one. `claim`: it is the job's from now on, and goes when a later one
-  // takes its place.
-  void StartFrom(idl::Checkpoint checkpoint, const std::string& directory, bool claim);
+  // takes its place. One in the job's own directory is so anyway. `beside`: what is in its directory
+  // besides, which keeps the files that it shares with it.
+  void StartFrom(idl::Checkpoint checkpoint, const std::string& directory, bool claim,
+                 const std::vector<idl::Checkpoint>& beside);
   // The latest one, whose directory is given here, can't be read: it is left alone, and the one
   // before it takes its place.
   const std::string& latest_directory() const { return completed_.back().directory; }
@@ -144,8 +149,10 @@ class CheckpointCoordinator {
   void GiveUp(int64_t id, const absl::Status& why, bool counts = true);
   void NotifyAll(int64_t id, bool completed);
   void DropOld();
-  // None when it is empty.
-  void DiscardDirectory(const std::string& directory);
+  // The checkpoint's directory (empty: there is none) and the shared files that only it refers to.
+  void DiscardFiles(int64_t id, const std::string& directory);
+  void DeleteFiles(std::vector<std::string> paths);
+  void Retain(const idl::Checkpoint& checkpoint, bool owned);
   // Of the next periodic or final checkpoint; empty: in memory.
   std::string NextDirectory() const;
   Pending* Find(int64_t id);
@@ -169,6 +176,7 @@ class CheckpointCoordinator {
   std::list<Pending> pending_;
   std::vector<std::function<void(bool runs)>> early_savepoints_;  // asked for before Start
   std::deque<Completed> completed_;                               // retained, oldest first
+  SharedStateRegistry shared_;
 };
 
 }  // namespace pyflinkpp

@@ -27,9 +27,40 @@ void ForEachPath(idl::Checkpoint& checkpoint, Change change) {
     for (auto& [subtask, state] : op.subtasks) {
       for (idl::KeyedStateHandle& handle : state.keyed) {
         if (!handle.file.path.empty()) change(handle.file.path);
+        if (!handle.__isset.backend) continue;
+        for (idl::NativeFile& file : handle.backend.files) {
+          if (!file.file.path.empty()) change(file.file.path);
+        }
       }
     }
   }
+}
+
+constexpr absl::string_view kUp = "../";
+
+// With the "/" at its end.
+absl::string_view ParentOf(absl::string_view directory) {
+  return directory.substr(0, directory.rfind('/') + 1);
+}
+
+// A path seen from a directory: what lies in it or beside it moves along with it.
+std::string Relative(const std::string& path, const std::string& directory) {
+  absl::string_view rest = path;
+  if (absl::ConsumePrefix(&rest, directory + "/")) return std::string(rest);
+  if (absl::ConsumePrefix(&rest, ParentOf(directory))) return absl::StrCat(kUp, rest);
+  return path;
+}
+
+std::string Absolute(const std::string& path, const std::string& directory) {
+  absl::string_view rest = path;
+  if (absl::StartsWith(path, "/")) return path;
+  if (absl::ConsumePrefix(&rest, kUp)) return absl::StrCat(ParentOf(directory), rest);
+  return absl::StrCat(directory, "/", path);
+}
+
+bool IsCheckpoint(const FileInfo& entry) {
+  const absl::string_view path = entry.path;
+  return entry.directory && absl::StartsWith(path.substr(path.rfind('/') + 1), "chk-");
 }
 
 absl::StatusOr<std::string> ReadWhole(FileSystem& files, const std::string& path) {
@@ -52,8 +83,7 @@ absl::Status WriteCheckpoint(FileSystem& files, const std::string& directory,
   idl::Checkpoint relative = checkpoint;
   relative.version = kCheckpointVersion;
   const std::string prefix = directory + "/";
-  ForEachPath(relative,
-              [&](std::string& path) { path = std::string(absl::StripPrefix(path, prefix)); });
+  ForEachPath(relative, [&](std::string& path) { path = Relative(path, directory); });
   const std::string body = idl::Encode(relative);
   std::string bytes(kMagic);
   BinaryWriter out(bytes);
@@ -98,9 +128,8 @@ absl::StatusOr<idl::Checkpoint> ReadCheckpoint(FileSystem& files, const std::str
   if (in.remaining() != size || Crc32(in.rest()) != crc) return damaged("its checksum differs");
   absl::StatusOr<idl::Checkpoint> checkpoint = idl::Decode<idl::Checkpoint>(std::string(in.rest()));
   if (!checkpoint.ok()) return damaged(checkpoint.status().message());
-  ForEachPath(*checkpoint, [&](std::string& of_state) {
-    if (!absl::StartsWith(of_state, "/")) of_state = absl::StrCat(directory, "/", of_state);
-  });
+  ForEachPath(*checkpoint,
+              [&](std::string& of_state) { of_state = Absolute(of_state, directory); });
   return checkpoint;
 }
 
@@ -132,38 +161,82 @@ absl::StatusOr<FoundCheckpoint> ReadCheckpointBefore(FileSystem& files, const st
   return absl::NotFoundError("there is no checkpoint before it");
 }
 
-void DiscardCheckpoint(FileSystem& files, const std::string& directory) {
-  // The metadata first: what is half deleted is no checkpoint any more.
-  files.Delete(absl::StrCat(directory, "/", kMetadata)).IgnoreError();
+absl::StatusOr<std::vector<idl::Checkpoint>> ReadCheckpointsBeside(FileSystem& files,
+                                                                   const std::string& path,
+                                                                   idl::Checkpoint checkpoint) {
+  const std::string directory = CheckpointDirectory(path);
+  std::set<std::string> jobs;  // directories
+  ForEachPath(checkpoint, [&](const std::string& of_state) {
+    if (absl::StartsWith(of_state, directory + "/")) return;
+    const absl::string_view shared = absl::StripSuffix(ParentOf(of_state), "/");
+    jobs.emplace(absl::StripSuffix(ParentOf(shared), "/"));
+  });
+  std::vector<idl::Checkpoint> beside;
+  for (const std::string& job : jobs) {
+    ASSIGN_OR_RETURN(const std::vector<FileInfo> entries, files.List(job));
+    for (const FileInfo& entry : entries) {
+      if (entry.path == directory || !IsCheckpoint(entry)) continue;
+      absl::StatusOr<idl::Checkpoint> other = ReadCheckpoint(files, entry.path);
+      if (other.ok()) beside.push_back(*std::move(other));
+    }
+  }
+  return beside;
+}
+
+absl::Status DiscardCheckpoint(FileSystem& files, const std::string& directory) {
   const absl::StatusOr<std::vector<FileInfo>> entries = files.List(directory);
-  if (!entries.ok()) return;
+  if (!entries.ok()) return files.Stat(directory).ok() ? entries.status() : absl::OkStatus();
+  // The metadata first, for a crash must not leave one whose files are gone. A new name is durable,
+  // a deletion is not.
+  const std::string metadata = absl::StrCat(directory, "/", kMetadata);
   for (const FileInfo& entry : *entries) {
-    if (!entry.directory) files.Delete(entry.path).IgnoreError();
+    if (entry.path != metadata) continue;
+    const std::string deleted = metadata + ".deleted";
+    RETURN_IF_ERROR(files.Rename(metadata, deleted));
+    files.Delete(deleted).IgnoreError();
+  }
+  for (const FileInfo& entry : *entries) {
+    if (!entry.directory && entry.path != metadata) files.Delete(entry.path).IgnoreError();
   }
   files.DeleteDirectory(directory).IgnoreError();
+  return absl::OkStatus();
 }
 
 absl::Status DisposeCheckpoint(FileSystem& files, const std::string& path) {
   const std::string directory = CheckpointDirectory(path);
   ASSIGN_OR_RETURN(idl::Checkpoint checkpoint, ReadCheckpoint(files, directory));
   std::set<std::string> own;
+  // Not what it only refers to, unless it is the only one to do so.
+  const std::string shared = absl::StrCat(ParentOf(directory), "shared/");
   ForEachPath(checkpoint, [&](const std::string& of_state) {
-    // Not what it only refers to.
-    if (absl::StartsWith(of_state, directory + "/")) own.insert(of_state);
+    if (absl::StartsWith(of_state, shared) || absl::StartsWith(of_state, directory + "/"))
+      own.insert(of_state);
   });
-  RETURN_IF_ERROR(files.Delete(absl::StrCat(directory, "/", kMetadata)));
+  ASSIGN_OR_RETURN(std::vector<idl::Checkpoint> beside,
+                   ReadCheckpointsBeside(files, directory, checkpoint));
+  for (idl::Checkpoint& other : beside)
+    ForEachPath(other, [&](const std::string& of_state) { own.erase(of_state); });
+  const std::string metadata = absl::StrCat(directory, "/", kMetadata);
+  RETURN_IF_ERROR(files.Rename(metadata, metadata + ".deleted"));
+  RETURN_IF_ERROR(files.Delete(metadata + ".deleted"));
   for (const std::string& file : own) RETURN_IF_ERROR(files.Delete(file));
   ASSIGN_OR_RETURN(const std::vector<FileInfo> left, files.List(directory));
   return left.empty() ? files.DeleteDirectory(directory) : absl::OkStatus();
 }
 
-void DiscardCheckpoints(FileSystem& files, const std::string& directory) {
+absl::Status DiscardCheckpoints(FileSystem& files, const std::string& directory) {
   const absl::StatusOr<std::vector<FileInfo>> entries = files.List(directory);
-  if (!entries.ok()) return;
+  if (!entries.ok()) return files.Stat(directory).ok() ? entries.status() : absl::OkStatus();
+  absl::Status status;
   for (const FileInfo& entry : *entries) {
-    if (entry.directory) DiscardCheckpoint(files, entry.path);
+    if (IsCheckpoint(entry)) status.Update(DiscardCheckpoint(files, entry.path));
+  }
+  RETURN_IF_ERROR(status);  // what is left needs the shared files
+  for (const FileInfo& entry : *entries) {
+    if (entry.directory && !IsCheckpoint(entry)) DiscardCheckpoint(files, entry.path).IgnoreError();
   }
   files.DeleteDirectory(directory).IgnoreError();
+  return absl::OkStatus();
 }
 
 }  // namespace pyflinkpp

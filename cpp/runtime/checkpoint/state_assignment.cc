@@ -12,12 +12,16 @@
 namespace pyflinkpp {
 namespace {
 
+bool IsEmpty(const idl::KeyedStateHandle& handle) {
+  return handle.blocks.empty() && !handle.__isset.backend;
+}
+
 bool HasState(const idl::OperatorCheckpoint& op) {
   if (op.__isset.enumerator) return true;
   return std::any_of(op.subtasks.begin(), op.subtasks.end(), [](const auto& subtask) {
     const idl::OperatorState& state = subtask.second;
     return std::any_of(state.keyed.begin(), state.keyed.end(),
-                       [](const auto& handle) { return !handle.blocks.empty(); }) ||
+                       [](const auto& handle) { return !IsEmpty(handle); }) ||
            std::any_of(state.lists.begin(), state.lists.end(),
                        [](const auto& list) { return !list.elements.empty(); });
   });
@@ -26,11 +30,11 @@ bool HasState(const idl::OperatorCheckpoint& op) {
 bool HasKeyedState(const idl::OperatorCheckpoint& op) {
   return std::any_of(op.subtasks.begin(), op.subtasks.end(), [](const auto& subtask) {
     return std::any_of(subtask.second.keyed.begin(), subtask.second.keyed.end(),
-                       [](const auto& handle) { return !handle.blocks.empty(); });
+                       [](const auto& handle) { return !IsEmpty(handle); });
   });
 }
 
-// Of all old subtasks, the blocks of these key groups.
+// Of all old subtasks, the blocks of these key groups, and the files that have some of them.
 std::vector<idl::KeyedStateHandle> KeyedStateOf(const idl::OperatorCheckpoint& op,
                                                 KeyGroupRange groups) {
   std::vector<idl::KeyedStateHandle> handles;
@@ -39,8 +43,11 @@ std::vector<idl::KeyedStateHandle> KeyedStateOf(const idl::OperatorCheckpoint& o
       const auto belongs = [&](const idl::KeyGroupBlock& block) {
         return groups.contains(block.key_group);
       };
-      if (std::none_of(handle.blocks.begin(), handle.blocks.end(), belongs)) continue;
+      const bool files = handle.__isset.backend && handle.backend.first_key_group <= groups.last &&
+                         handle.backend.last_key_group >= groups.first;
+      if (!files && std::none_of(handle.blocks.begin(), handle.blocks.end(), belongs)) continue;
       idl::KeyedStateHandle mine;
+      if (files) mine.__set_backend(handle.backend);
       mine.states = handle.states;
       mine.file = handle.file;
       std::copy_if(handle.blocks.begin(), handle.blocks.end(), std::back_inserter(mine.blocks),

@@ -221,6 +221,17 @@ absl::Status PosixFileSystem::Rename(const std::string& from, const std::string&
   return Parent(from) == Parent(to) ? absl::OkStatus() : SyncDirectory(Parent(from));
 }
 
+absl::Status PosixFileSystem::Link(const std::string& from, const std::string& to) {
+  if (::link(from.c_str(), to.c_str()) < 0) {
+    return Failed("link", absl::StrCat(from, " to ", to), errno);
+  }
+  const Descriptor file(Retry([&] { return ::open(to.c_str(), O_RDONLY | O_CLOEXEC); }));
+  if (file.open() && Retry([&] { return ::fsync(file.number()); }) == 0) return absl::OkStatus();
+  const int error = errno;
+  ::unlink(to.c_str());
+  return Failed("sync", to, error);
+}
+
 absl::Status PosixFileSystem::Delete(const std::string& path) {
   if (::unlink(path.c_str()) < 0) return Failed("delete", path, errno);
   return absl::OkStatus();

@@ -26,6 +26,7 @@ class PosixFileSystem final : public FileSystem {
   absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path) override;
   absl::Status CreateDirectories(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Link(const std::string& from, const std::string& to) override;
   absl::Status Delete(const std::string& path) override;
   absl::Status DeleteDirectory(const std::string& path) override;
   std::string temporary_directory() const override;

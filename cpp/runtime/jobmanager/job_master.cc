@@ -38,9 +38,10 @@ void JobMaster::Start() {
 
 void JobMaster::ReadStart(const std::string& path) {
   auto read = std::make_shared<absl::StatusOr<FoundCheckpoint>>(absl::UnknownError("not read"));
+  auto beside = std::make_shared<std::vector<idl::Checkpoint>>();
   auto damage = std::make_shared<absl::Status>();
   RunOnExecutor(
-      [read, damage, &files = manager_.env_.files, path] {
+      [read, beside, damage, &files = manager_.env_.files, path]() -> absl::Status {
         absl::StatusOr<idl::Checkpoint> checkpoint = ReadCheckpoint(files, path);
         if (checkpoint.ok()) {
           *read = FoundCheckpoint{*std::move(checkpoint), CheckpointDirectory(path)};
@@ -51,14 +52,17 @@ void JobMaster::ReadStart(const std::string& path) {
           if (auto before = ReadCheckpointBefore(files, path); before.ok())
             *read = *std::move(before);
         }
-        return read->status();
+        RETURN_IF_ERROR(read->status());
+        ASSIGN_OR_RETURN(*beside,
+                         ReadCheckpointsBeside(files, (*read)->directory, (*read)->checkpoint));
+        return absl::OkStatus();
       },
-      [this, read, damage](const absl::Status& status) {
+      [this, read, beside, damage](const absl::Status& status) {
         if (state_ != JobState::kCreated) return EndIfAllEnded();
         if (status.ok() && !damage->ok()) TellFallBack(FailureOf(*damage), (*read)->directory);
         if (!status.ok()) return Fail(FailureOf(status));
         coordinator_.StartFrom((*read)->checkpoint, (*read)->directory,
-                               graph_.restore.claim_mode == idl::ClaimMode::CLAIM);
+                               graph_.restore.claim_mode == idl::ClaimMode::CLAIM, *beside);
         StartEnumerators();
       });
 }

@@ -37,6 +37,8 @@ struct OperatorRegistry {
 
   std::map<std::string, Entry> entries;  // by KindOf(spec)
   SerializerFactory serializers;
+  // Beside those of task/state_backends.cc, by the value of "state.backend.type".
+  std::map<std::string, KeyedStateBackendMaker> state_backends = {};
 };
 
 // Everything that needs no Python.

@@ -34,12 +34,13 @@ struct KeyedStateFile::Writing {
   FileSystem& files;
   const std::string directory;  // empty: all stays in `bytes`
   const std::string path;
-  std::string bytes;  // while it may still become inline
-  std::unique_ptr<WritableFile> file;
-  idl::KeyedStateHandle handle;
-  size_t inline_bytes;  // up to so many stay in `bytes`
+  const size_t inline_bytes;  // up to so many stay in `bytes`
+  const std::shared_ptr<std::atomic<bool>> abandoned;
+  StateFileUpload upload;
+  std::string bytes = {};  // while it may still become inline
+  std::unique_ptr<WritableFile> file = {};
+  idl::KeyedStateHandle handle = {};
   enum class At { kNowhere, kTemporary, kFinal } at = At::kNowhere;
-  std::shared_ptr<std::atomic<bool>> abandoned = std::make_shared<std::atomic<bool>>(false);
 
   std::string temporary() const { return path + ".inprogress"; }
 
@@ -79,27 +80,41 @@ struct KeyedStateFile::Writing {
     return absl::OkStatus();
   }
 
+  absl::Status WriteFiles(const NativeFiles& native) {
+    ASSIGN_OR_RETURN(idl::NativeKeyedState state, upload.Write(native));
+    handle.__set_backend(std::move(state));
+    return absl::OkStatus();
+  }
+
+  WrittenState Written() {
+    const int64_t fresh = upload.new_bytes();
+    const int64_t all = handle.__isset.backend ? SizeOf(handle.backend) : 0;
+    const int64_t blocks = handle.file.size;
+    return {std::move(handle), blocks + fresh, all - fresh};
+  }
+
   // Also the directory, when it was the last one: nobody makes it for others of a checkpoint that
   // was given up.
   void Discard() {
     file = nullptr;
-    if (at == At::kNowhere) return;
-    files.Delete(at == At::kFinal ? path : temporary()).IgnoreError();
+    upload.Discard();
+    if (at != At::kNowhere) files.Delete(at == At::kFinal ? path : temporary()).IgnoreError();
     at = At::kNowhere;
-    if (*abandoned) files.DeleteDirectory(directory).IgnoreError();
+    if (*abandoned && !directory.empty()) files.DeleteDirectory(directory).IgnoreError();
   }
 };
 
-KeyedStateFile::KeyedStateFile(FileSystem& files, Executor& io, const std::string& directory,
-                               const std::string& name, size_t inline_bytes)
-    : writing_(std::make_shared<Writing>(Writing{.files = files,
-                                                 .directory = directory,
-                                                 .path = absl::StrCat(directory, "/", name),
-                                                 .bytes = {},
-                                                 .file = nullptr,
-                                                 .handle = {},
-                                                 .inline_bytes = inline_bytes})),
-      strand_(std::make_shared<IoStrand>(io, [] {})) {}
+KeyedStateFile::KeyedStateFile(FileSystem& files, Executor& io, StateFileTarget target)
+    : strand_(std::make_shared<IoStrand>(io, [] {})) {
+  const auto abandoned = std::make_shared<std::atomic<bool>>(false);
+  writing_ =
+      std::make_shared<Writing>(Writing{.files = files,
+                                        .directory = target.directory,
+                                        .path = absl::StrCat(target.directory, "/", target.name),
+                                        .inline_bytes = target.inline_bytes,
+                                        .abandoned = abandoned,
+                                        .upload = {files, target, abandoned}});
+}
 
 KeyedStateFile::~KeyedStateFile() {
   if (!finished_) Abandon();
@@ -135,7 +150,12 @@ void KeyedStateFile::PostGathered() {
   gathered_bytes_ = 0;
 }
 
-void KeyedStateFile::Finish(std::function<void(absl::StatusOr<idl::KeyedStateHandle>)> done) {
+void KeyedStateFile::SetFiles(NativeFiles files) {
+  strand_->Post(
+      [writing = writing_, files = std::move(files)] { return writing->WriteFiles(files); });
+}
+
+void KeyedStateFile::Finish(std::function<void(absl::StatusOr<WrittenState>)> done) {
   finished_ = true;
   PostGathered();
   strand_->Post([writing = writing_] { return writing->Finish(); });
@@ -144,7 +164,7 @@ void KeyedStateFile::Finish(std::function<void(absl::StatusOr<idl::KeyedStateHan
       writing->Discard();
       return done(status);
     }
-    done(std::move(writing->handle));
+    done(writing->Written());
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/env/env.h"
 #include "runtime/io/io_strand.h"
+#include "runtime/task/state_files.h"
 #include "state/keyed/keyed_snapshot.h"
 
 namespace pyflinkpp {
@@ -18,14 +19,21 @@ inline constexpr size_t kInlineStateBytes = size_t{20} * 1024;
 // The same, as the job wants it: execution.checkpointing.data-inline-threshold.
 size_t InlineStateBytes(const std::map<std::string, std::string>& configuration);
 
+// What is durable.
+struct WrittenState {
+  idl::KeyedStateHandle handle;
+  int64_t bytes = 0;         // that were written
+  int64_t reused_bytes = 0;  // of files that an earlier checkpoint has written
+};
+
 // Writes blocks one behind the other, on the executor, under a temporary name that becomes the
 // file's when all is durable. Blocks may be added on the loop or on the executor, by one thread at a
 // time.
 class KeyedStateFile final : public KeyedStateWriter {
  public:
-  // `directory`: empty: there are no files, all goes into the metadata. `name`: of the file in it.
-  KeyedStateFile(FileSystem& files, Executor& io, const std::string& directory,
-                 const std::string& name, size_t inline_bytes = kInlineStateBytes);
+  // `target.directory`: empty: there are no files, all goes into the metadata. `target.name`: of the
+  // file in it.
+  KeyedStateFile(FileSystem& files, Executor& io, StateFileTarget target);
   // Deletes the file unless it was finished.
   ~KeyedStateFile() override;
   // Nobody wants it any more: the file is deleted, also if it is being finished. Any thread.
@@ -33,15 +41,16 @@ class KeyedStateFile final : public KeyedStateWriter {
 
   int AddState(const idl::KeyedStateDescription& description) override;
   void AddBlock(int state, int key_group, int64_t entries, std::string bytes) override;
-  // Calls `done`, on the executor, with the handle of what is durable now, or what went wrong.
-  // Nothing may be added afterwards.
-  void Finish(std::function<void(absl::StatusOr<idl::KeyedStateHandle>)> done);
+  void SetFiles(NativeFiles files) override;
+  // Calls `done`, on the executor, with what is durable now, or what went wrong. Nothing may be
+  // added afterwards.
+  void Finish(std::function<void(absl::StatusOr<WrittenState>)> done);
 
  private:
   struct Writing;
   void PostGathered();
 
-  const std::shared_ptr<Writing> writing_;  // shared with the work on the executor
+  std::shared_ptr<Writing> writing_;  // shared with the work on the executor
   const std::shared_ptr<IoStrand> strand_;
   std::vector<std::pair<idl::KeyGroupBlock, std::string>> gathered_;
   size_t gathered_bytes_ = 0;

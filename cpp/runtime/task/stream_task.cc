@@ -123,21 +123,54 @@ void StreamTask::TakeDeferredSplits() {
   source_waits_ = false;
 }
 
+KeyedStateBackendPlan StreamTask::PlanOf(
+    const idl::OperatorNode& op, const std::map<std::string, std::string>& configuration) const {
+  const idl::TaskId& task = deployment_.task;
+  return PlanKeyedState(
+      env_, configuration,
+      KeyGroupsOfSubtask(task.subtask, deployment_.parallelism, op.max_parallelism),
+      op.max_parallelism,
+      absl::StrCat(task.job_id, "-", op.id, "-", task.subtask, "-", task.attempt));
+}
+
+struct StreamTask::ReadParts {
+  std::map<int, RestoredKeyedState> keyed;
+  std::map<int, std::unique_ptr<KeyedStateBackend>> backends;
+};
+
 // Reads what the checkpoint has of keyed state, on the executor.
 void StreamTask::ReadState() {
   reading_state_ = true;
-  env_.io.Run([task = weak_from_this(), state = deployment_.state, &files = env_.files] {
-    auto read = std::make_shared<std::map<int, RestoredKeyedState>>();
+  // The task may be gone before the work has begun.
+  auto configuration =
+      std::make_shared<const std::map<std::string, std::string>>(deployment_.configuration);
+  std::map<int, KeyedStateBackendPlan> plans;
+  for (const idl::ChainNode& member : deployment_.chain) {
+    if (NeedsKeys(member.op.spec)) plans.emplace(member.op.id, PlanOf(member.op, *configuration));
+  }
+  env_.io.Run([task = weak_from_this(), state = deployment_.state, &files = env_.files,
+               &registry = registry_, configuration, plans = std::move(plans)] {
+    auto read = std::make_shared<ReadParts>();
     absl::Status status;
     for (const auto& [op, of_operator] : state) {
-      for (const idl::KeyedStateHandle& handle : of_operator.keyed)
-        status.Update(ReadKeyedState(files, handle, (*read)[op]));
+      bool has_files = false;
+      for (const idl::KeyedStateHandle& handle : of_operator.keyed) {
+        status.Update(ReadKeyedState(files, handle, read->keyed[op]));
+        has_files |= handle.__isset.backend;
+      }
+      const auto plan = plans.find(op);
+      if (!has_files || !status.ok() || plan == plans.end()) continue;
+      absl::StatusOr<std::unique_ptr<KeyedStateBackend>> backend =
+          RestoreKeyedStateBackend(registry, plan->second, of_operator.keyed);
+      status.Update(backend.status());
+      if (backend.ok()) read->backends[op] = *std::move(backend);
     }
     auto alive = task.lock();
     if (alive == nullptr) return;
     alive->mailbox().Post("state was read", [self = alive.get(), read, status] {
       if (self->phase_ != Phase::kRestoring) return;
-      self->restored_keyed_ = std::move(*read);
+      self->restored_keyed_ = std::move(read->keyed);
+      self->restored_backends_ = std::move(read->backends);
       self->phase_ = Phase::kOpening;
       if (!status.ok()) self->Fail(status);
     });
@@ -235,13 +268,15 @@ absl::Status StreamTask::Build() {
       auto& state = keyed_state_[static_cast<int>(i)];
       // The state of sorted input is that of one key: it needs no disk.
       static const std::map<std::string, std::string> kInMemory;
-      ASSIGN_OR_RETURN(
-          state, MakeKeyedStateBackend(sorted ? kInMemory : deployment_.configuration,
-                                       KeyGroupsOfSubtask(context.subtask, context.parallelism,
-                                                          context.max_parallelism),
-                                       context.max_parallelism,
-                                       absl::StrCat(deployment_.task.job_id, "-", specs.front().id,
-                                                    "-", context.subtask, "-", context.attempt)));
+      const auto restored = restored_backends_.find(specs.front().id);
+      if (restored != restored_backends_.end()) {
+        state = std::move(restored->second);
+      } else {
+        ASSIGN_OR_RETURN(
+            state,
+            MakeKeyedStateBackend(
+                registry_, PlanOf(specs.front(), sorted ? kInMemory : deployment_.configuration)));
+      }
       context.keyed_state = state.get();
       node->keyed_state = state.get();
       if (const auto found = restored_keyed_.find(node->operator_ids[0]);
@@ -296,6 +331,16 @@ absl::Status StreamTask::Build() {
         listener_.OnCheckpoint(std::move(answer));
       },
       InlineStateBytes(deployment_.configuration));
+  for (const auto& node : chain_->nodes()) {
+    const auto found = deployment_.state.find(node->operator_ids[0]);
+    if (node->keyed_state == nullptr || found == deployment_.state.end() ||
+        !GoesOnWithFiles(found->second.keyed, node->keyed_state->key_groups()))
+      continue;
+    for (const idl::KeyedStateHandle& handle : found->second.keyed) {
+      if (handle.__isset.backend)
+        checkpoints_->SetFiles(deployment_.restored_checkpoint, found->first, handle.backend);
+    }
+  }
   source_ = chain_->source();
   if (source_ != nullptr) {
     for (const auto& node : chain_->nodes()) node->context.splits = &source_->splits();
@@ -324,6 +369,7 @@ StepResult StreamTask::Work() {
       if (status.ok()) status = chain_->Open();
       if (!status.ok()) return Fail(status);
       restored_keyed_.clear();
+      restored_backends_.clear();
       phase_ = Phase::kRunning;
       Report(idl::TaskState::RUNNING);
       if (deployment_.finished) {
@@ -672,6 +718,7 @@ void StreamTask::End(idl::TaskState::type state, std::optional<idl::Failure> fai
   if (told_ms_ != 0) report.__set_longest_hold(holds_.Longest(env_.clock.NowMillis()));
   chain_.reset();
   keyed_state_.clear();
+  restored_backends_.clear();
   gate_.Close();
   listener_.OnReport(std::move(report));
   EndLoop();

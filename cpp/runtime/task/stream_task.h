@@ -69,6 +69,9 @@ class StreamTask : public Loop,
   enum class Phase { kRestoring, kOpening, kRunning, kEnding, kPrepared, kCommitting, kDone };
 
   void ReadState();
+  struct ReadParts;
+  KeyedStateBackendPlan PlanOf(const idl::OperatorNode& op,
+                               const std::map<std::string, std::string>& configuration) const;
   absl::Status Build();
   StepResult RunChain();
   bool PushTriggered();
@@ -104,6 +107,8 @@ class StreamTask : public Loop,
   Phase phase_ = Phase::kRestoring;
   bool reading_state_ = false;
   std::map<int, RestoredKeyedState> restored_keyed_;  // by JobGraph operator
+  // The same, where a checkpoint had the backend's own files.
+  std::map<int, std::unique_ptr<KeyedStateBackend>> restored_backends_;
   std::atomic<bool> ticked_{false};
   std::map<std::string, std::vector<std::string>> accumulators_;
   std::map<int, std::unique_ptr<KeyedStateBackend>> keyed_state_;  // by position in the chain

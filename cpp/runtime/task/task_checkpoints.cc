@@ -12,9 +12,11 @@ namespace pyflinkpp {
 void TaskCheckpoints::Begin(const CheckpointBarrier& barrier, int64_t alignment_ms) {
   // A backend has one snapshot at a time: what is left of the one before is written first.
   while (has_work()) WriteSome();
-  UnderWay& checkpoint = under_way_.emplace_back(UnderWay{
-      .barrier = barrier, .started_nanos = env_.clock.NowNanos(), .snapshot = {}, .parts = {}});
+  UnderWay& checkpoint = under_way_.emplace_back(
+      UnderWay{.barrier = barrier, .started_nanos = env_.clock.NowNanos(), .snapshot = {}});
   checkpoint.snapshot.alignment_ms = alignment_ms;
+  if (barrier.told->__isset.base)
+    files_.erase(files_.begin(), files_.lower_bound(barrier.told->base));
 }
 
 absl::Status TaskCheckpoints::Add(std::span<const int> operators,
@@ -42,15 +44,29 @@ absl::Status TaskCheckpoints::Add(std::span<const int> operators,
     checkpoint.snapshot.operators[operators[i]] = std::move(states[i]);
   }
   if (keyed_state == nullptr) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::unique_ptr<KeyedSnapshot> snapshot, keyed_state->Snapshot());
-  const std::string& directory = checkpoint.barrier.told->directory;
+  const idl::Barrier& told = *checkpoint.barrier.told;
+  std::unique_ptr<KeyedSnapshot> snapshot;
+  if (told.__isset.shared_directory) {
+    ASSIGN_OR_RETURN(snapshot, keyed_state->SnapshotFiles());
+  }
+  if (snapshot == nullptr) {
+    ASSIGN_OR_RETURN(snapshot, keyed_state->Snapshot());
+  }
+  StateFileTarget target{
+      .directory = told.directory,
+      .shared_directory = told.shared_directory,
+      .name = absl::StrCat("op", operators[0], "-", task_.subtask, "-", task_.attempt, "-",
+                           absl::Hex(env_.random.Next(), absl::kZeroPad16)),
+      .inline_bytes = inline_bytes_,
+      .base = nullptr};
+  if (told.__isset.base) {
+    const auto base = files_.find(told.base);
+    if (base != files_.end() && base->second.contains(operators[0]))
+      target.base = base->second.at(operators[0]);
+  }
   checkpoint.parts.push_back(
       {operators[0], std::move(snapshot),
-       std::make_shared<KeyedStateFile>(
-           env_.files, env_.io, directory,
-           absl::StrCat("op", operators[0], "-", task_.subtask, "-", task_.attempt, "-",
-                        absl::Hex(env_.random.Next(), absl::kZeroPad16)),
-           inline_bytes_)});
+       std::make_shared<KeyedStateFile>(env_.files, env_.io, std::move(target))});
   checkpoint.files.push_back(checkpoint.parts.back().file);
   return absl::OkStatus();
 }
@@ -79,8 +95,8 @@ void TaskCheckpoints::Fail(const absl::Status& status) {
 void TaskCheckpoints::HandOver(UnderWay& checkpoint, Part& part) {
   part.handed_over = true;
   const auto done = [post = post_, this, id = checkpoint.barrier.checkpoint(),
-                     op = part.op](absl::StatusOr<idl::KeyedStateHandle> handle) {
-    post([this, id, op, handle = std::move(handle)] { OnDurable(id, op, handle); });
+                     op = part.op](absl::StatusOr<WrittenState> written) {
+    post([this, id, op, written = std::move(written)] { OnDurable(id, op, written); });
   };
   if (part.snapshot == nullptr) {
     part.file->Finish(done);
@@ -128,12 +144,15 @@ void TaskCheckpoints::WriteSome() {
   OnDurable(id, part.op, all.status());
 }
 
-void TaskCheckpoints::OnDurable(int64_t id, int op, absl::StatusOr<idl::KeyedStateHandle> handle) {
+void TaskCheckpoints::OnDurable(int64_t id, int op, absl::StatusOr<WrittenState> written) {
   UnderWay* checkpoint = Find(id);
   if (checkpoint == nullptr) return;  // it was given up
-  if (!handle.ok()) return OnFailed(id, handle.status());
-  checkpoint->snapshot.bytes += handle->file.size;
-  checkpoint->snapshot.operators[op].keyed.push_back(*std::move(handle));
+  if (!written.ok()) return OnFailed(id, written.status());
+  checkpoint->snapshot.bytes += written->bytes;
+  checkpoint->reused_bytes += written->reused_bytes;
+  idl::KeyedStateHandle& handle = written->handle;
+  if (handle.__isset.backend) SetFiles(id, op, handle.backend);
+  checkpoint->snapshot.operators[op].keyed.push_back(std::move(handle));
   checkpoint->parts.remove_if([op](const Part& part) { return part.op == op; });
   AnswerIfDone(*checkpoint);
 }
@@ -158,8 +177,9 @@ void TaskCheckpoints::AnswerIfDone(UnderWay& checkpoint) {
   answer.checkpoint = checkpoint.barrier.checkpoint();
   checkpoint.files.clear();  // they are the coordinator's now
   checkpoint.snapshot.async_ms = (env_.clock.NowNanos() - checkpoint.sealed_nanos) / 1'000'000;
+  checkpoint.snapshot.__set_full_bytes(checkpoint.snapshot.bytes + checkpoint.reused_bytes);
   answer.__set_snapshot(std::move(checkpoint.snapshot));
-  Abort(answer.checkpoint);
+  Remove(answer.checkpoint);
   answer_(std::move(answer));
 }
 
@@ -170,7 +190,16 @@ TaskCheckpoints::UnderWay* TaskCheckpoints::Find(int64_t checkpoint) {
   return nullptr;
 }
 
+void TaskCheckpoints::SetFiles(int64_t checkpoint, int op, idl::NativeKeyedState files) {
+  files_[checkpoint][op] = std::make_shared<const idl::NativeKeyedState>(std::move(files));
+}
+
 void TaskCheckpoints::Abort(int64_t checkpoint) {
+  files_.erase(checkpoint);
+  Remove(checkpoint);
+}
+
+void TaskCheckpoints::Remove(int64_t checkpoint) {
   if (UnderWay* found = Find(checkpoint)) {
     for (const auto& file : found->files) file->Abandon();
   }

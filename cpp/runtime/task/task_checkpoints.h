@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,6 +58,8 @@ class TaskCheckpoints {
 
   // Gives one up, or all; nothing is answered, and files go.
   void Abort(int64_t checkpoint);
+  // The operator's backend goes on with the files that this checkpoint has of it.
+  void SetFiles(int64_t checkpoint, int op, idl::NativeKeyedState files);
   void Clear();
 
  private:
@@ -72,16 +75,21 @@ class TaskCheckpoints {
     bool sealed = false;
     int64_t sealed_nanos = 0;
     idl::TaskSnapshot snapshot;
-    std::list<Part> parts;                                    // that are not durable
+    int64_t reused_bytes = 0;                                 // of files of an earlier checkpoint
+    std::list<Part> parts = {};                               // that are not durable
     std::vector<std::shared_ptr<KeyedStateFile>> files = {};  // of all parts
     int waits = 0;                                            // for operators' own files
     absl::Status failure = {};                                // came before it was sealed
   };
 
+  // What a checkpoint has of an operator's backend, by operator.
+  using Files = std::map<int, std::shared_ptr<const idl::NativeKeyedState>>;
+
   UnderWay* Find(int64_t checkpoint);
+  void Remove(int64_t checkpoint);
   void FindWork();
   void HandOver(UnderWay& checkpoint, Part& part);
-  void OnDurable(int64_t checkpoint, int op, absl::StatusOr<idl::KeyedStateHandle> handle);
+  void OnDurable(int64_t checkpoint, int op, absl::StatusOr<WrittenState> written);
   void OnFailed(int64_t checkpoint, const absl::Status& status);
   void AnswerIfDone(UnderWay& checkpoint);
 
@@ -91,6 +99,11 @@ class TaskCheckpoints {
   const Answer answer_;
   const size_t inline_bytes_;
   std::list<UnderWay> under_way_;
+  // By checkpoint, those that a barrier may still name as its base. The JobManager says in the
+  // barrier which one that is: it keeps the files of this one at least until it has our answer. What
+  // we have been told of completed checkpoints would not do: the news may be older than the barrier,
+  // and files gone meanwhile.
+  std::map<int64_t, Files> files_;
   Part* working_ = nullptr;  // that is written on the loop
   UnderWay* working_for_ = nullptr;
 };

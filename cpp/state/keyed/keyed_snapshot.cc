@@ -62,6 +62,17 @@ RecordKey RestoredKey(absl::string_view bytes, bool namespaced, int max_parallel
                        NamespaceOf(bytes), max_parallelism, scratch.data());
 }
 
+absl::Status CheckSameState(const idl::KeyedStateDescription& saved,
+                            const idl::KeyedStateDescription& declared) {
+  if (saved.kind == declared.kind && saved.type == declared.type &&
+      saved.namespaced == declared.namespaced)
+    return absl::OkStatus();
+  return UserError(absl::StrCat(
+      "the state '", declared.name, "' was saved with the type ", saved.type,
+      " and is declared with the type ", declared.type,
+      " now; declare it as it was, or give the operator another uid to start without it"));
+}
+
 absl::StatusOr<RestoredKeyedState::State> KeyedStateRegistry::Claim(
     const idl::KeyedStateDescription& description) {
   if (!known_.emplace(description.name, description).second) {
@@ -70,14 +81,7 @@ absl::StatusOr<RestoredKeyedState::State> KeyedStateRegistry::Claim(
   }
   const auto found = restored_.states.find(description.name);
   if (found == restored_.states.end()) return RestoredKeyedState::State{description, {}, {}};
-  const idl::KeyedStateDescription& old = found->second.description;
-  if (old.kind != description.kind || old.type != description.type ||
-      old.namespaced != description.namespaced) {
-    return UserError(absl::StrCat(
-        "the state '", description.name, "' was saved with the type ", old.type,
-        " and is declared with the type ", description.type,
-        " now; declare it as it was, or give the operator another uid to start without it"));
-  }
+  RETURN_IF_ERROR(CheckSameState(found->second.description, description));
   RestoredKeyedState::State state = std::move(found->second);
   restored_.states.erase(found);
   return state;

@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "core/idl/pyflinkpp_types.h"
 #include "core/stream/record_batch.h"
+#include "state/keyed/native_state.h"
 
 namespace pyflinkpp {
 
@@ -35,6 +36,8 @@ class KeyedStateWriter {
   virtual int AddState(const idl::KeyedStateDescription& description) = 0;
   // A state and key group may have several blocks, which are read one after the other.
   virtual void AddBlock(int state, int key_group, int64_t entries, std::string bytes) = 0;
+  // What a snapshot of files consists of, beside the blocks; at most once.
+  virtual void SetFiles(NativeFiles files) = 0;
 };
 
 // A backend's state as it was at one moment, being written while the backend goes on. Destroying it
@@ -86,6 +89,10 @@ absl::Status ReadChunks(
     absl::string_view block, const TypeSerializer& serializer, Arena& arena,
     absl::FunctionRef<absl::Status(std::span<const absl::string_view> keys, std::byte* rows)>
         visit);
+
+// Whether a state can go on with what was saved under its name; else a message that names both.
+absl::Status CheckSameState(const idl::KeyedStateDescription& saved,
+                            const idl::KeyedStateDescription& declared);
 
 idl::KeyedStateDescription DescriptionOf(const std::string& name, const TypeSerializer& serializer,
                                          KeyShape shape);

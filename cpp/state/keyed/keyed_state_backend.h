@@ -3,11 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/env/env.h"
 #include "core/graph/key_groups.h"
 #include "core/idl/pyflinkpp_types.h"
 #include "core/stream/record_batch.h"
@@ -86,6 +89,25 @@ class KeyedStateBackend {
 
   // All state as it is now. At most one snapshot is under way. REQUIRES: everything is flushed.
   virtual absl::StatusOr<std::unique_ptr<KeyedSnapshot>> Snapshot() = 0;
+  // The same as files that never change, of which the next such snapshot has most again: timers and
+  // what nobody has asked for are blocks all the same. Null: this backend has no files.
+  virtual absl::StatusOr<std::unique_ptr<KeyedSnapshot>> SnapshotFiles() { return nullptr; }
 };
+
+// What a backend is made for.
+struct KeyedStateBackendPlan {
+  Env& env;
+  const std::map<std::string, std::string>& configuration;
+  KeyGroupRange key_groups;
+  int max_parallelism;
+  std::string directory;  // for its files; it is not there yet
+  // What a checkpoint had in files. Where there is one, of the same key groups, the backend goes on
+  // with these files under their names. It may move them; what it leaves its caller deletes.
+  std::vector<RestoredFiles> restored = {};
+};
+
+// Makes one that is empty but for what was restored: then on the executor.
+using KeyedStateBackendMaker =
+    std::function<absl::StatusOr<std::unique_ptr<KeyedStateBackend>>(const KeyedStateBackendPlan&)>;
 
 }  // namespace pyflinkpp

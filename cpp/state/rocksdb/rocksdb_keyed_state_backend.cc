@@ -3,110 +3,30 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
-#include "rocksdb/cache.h"
-#include "rocksdb/db.h"
-#include "rocksdb/filter_policy.h"
-#include "rocksdb/table.h"
+#include "rocksdb/env.h"
 #include "rocksdb/write_batch.h"
+#include "state/rocksdb/rocksdb_database.h"
+#include "state/rocksdb/rocksdb_snapshot.h"
 
 namespace pyflinkpp {
 namespace {
-
-absl::string_view BytesOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
-absl::Status Checked(const rocksdb::Status& status, absl::string_view what) {
-  if (status.ok()) return absl::OkStatus();
-  return ExternalError(absl::StrCat("RocksDB, ", what, ": ", status.ToString()));
-}
-
-// Most look-ups are of keys that were never written, or were written lately: filters answer the
-// former, a small skip list that stays in the processor's cache the latter.
-rocksdb::ColumnFamilyOptions FamilyOptions() {
-  rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = size_t{16} << 20;
-  options.max_write_buffer_number = 3;
-  options.memtable_whole_key_filtering = true;
-  options.memtable_prefix_bloom_size_ratio = 0.1;
-  rocksdb::BlockBasedTableOptions table;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  table.block_cache = rocksdb::NewLRUCache(size_t{64} << 20);
-  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
-  table.format_version = 5;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  options.compression = rocksdb::kNoCompression;
-  return options;
-}
-
-// A database, deleted with its last user. All states of a backend share it.
-class Database {
- public:
-  static absl::StatusOr<std::shared_ptr<Database>> Open(const std::string& directory) {
-    auto database = std::make_shared<Database>(Private{}, directory);
-    rocksdb::Options options;
-    options.create_if_missing = true;
-    options.error_if_exists = true;
-    options.info_log_level = rocksdb::WARN_LEVEL;
-    options.allow_concurrent_memtable_write = false;  // there is one writer
-    RETURN_IF_ERROR(Checked(rocksdb::DB::Open(options, directory, &database->db_),
-                            absl::StrCat("opening ", directory)));
-    return database;
-  }
-
-  struct Private {};
-  Database(Private, std::string directory) : directory_(std::move(directory)) {}
-  ~Database() {
-    if (db_ == nullptr) return;
-    for (rocksdb::ColumnFamilyHandle* family : families_)
-      (void)db_->DestroyColumnFamilyHandle(family);
-    delete db_;
-    (void)rocksdb::DestroyDB(directory_, rocksdb::Options());
-  }
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
-
-  absl::StatusOr<rocksdb::ColumnFamilyHandle*> CreateFamily(const std::string& name) {
-    rocksdb::ColumnFamilyHandle* family;
-    RETURN_IF_ERROR(
-        Checked(db_->CreateColumnFamily(FamilyOptions(), absl::StrCat("state:", name), &family),
-                absl::StrCat("creating state '", name, "'")));
-    families_.push_back(family);
-    return family;
-  }
-
-  rocksdb::DB& db() { return *db_; }
-
- private:
-  const std::string directory_;
-  rocksdb::DB* db_ = nullptr;  // RocksDB's interface gives it to us raw
-  std::vector<rocksdb::ColumnFamilyHandle*> families_;
-};
-
-std::string GroupBytes(int group) {
-  return {static_cast<char>(group >> 8), static_cast<char>(group & 0xff)};
-}
-
-rocksdb::WriteOptions WithoutLog() {
-  rocksdb::WriteOptions options;
-  options.disableWAL = true;  // what is durable is the checkpoint
-  return options;
-}
 
 // Stored key: the key group (two bytes, big endian), then the key's bytes. Stored value: the
 // serializer's binary format.
 class RocksDbValueState final : public ValueState {
  public:
-  RocksDbValueState(std::shared_ptr<Database> database, rocksdb::ColumnFamilyHandle* family,
+  RocksDbValueState(std::shared_ptr<RocksDbDatabase> database, RocksDbDatabase::Family& family,
                     KeyGroupRange groups, int max_parallelism,
                     std::shared_ptr<const TypeSerializer> serializer)
       : database_(std::move(database)),
-        family_(family),
+        family_(family.handle),
+        size_(family.entries),
         groups_(groups),
         max_parallelism_(max_parallelism),
         serializer_(std::move(serializer)),
@@ -169,9 +89,10 @@ class RocksDbValueState final : public ValueState {
     size_ = 0;
     const std::string end =
         groups_.last == 0xffff ? std::string(3, '\xff') : GroupBytes(groups_.last + 1);
-    return Checked(
-        database_->db().DeleteRange(WithoutLog(), family_, GroupBytes(groups_.first), end),
-        "clearing");
+    rocksdb::WriteBatch batch;
+    RETURN_IF_ERROR(
+        Checked(batch.DeleteRange(family_, GroupBytes(groups_.first), end), "clearing"));
+    return database_->Write(batch);
   }
 
   absl::Status Flush() override {
@@ -191,7 +112,7 @@ class RocksDbValueState final : public ValueState {
     }
     ReleaseSlots();
     if (batch.Count() == 0) return absl::OkStatus();
-    return Checked(database_->db().Write(WithoutLog(), &batch), "writing");
+    return database_->Write(batch);
   }
 
   absl::Status Restore(const RestoredKeyedState::State& restored) {
@@ -217,11 +138,8 @@ class RocksDbValueState final : public ValueState {
                 }
               }
               serializer_->Release(rows, keys.size());
-              size_ += keys.size();
-              if (status.ok()) {
-                status = Checked(database_->db().Write(WithoutLog(), &batch), "restoring");
-              }
-              return status;
+              size_ += static_cast<int64_t>(keys.size());
+              return status.ok() ? database_->Write(batch) : status;
             }));
       }
     }
@@ -268,7 +186,7 @@ class RocksDbValueState final : public ValueState {
     return absl::OkStatus();
   }
 
-  size_t size() const override { return size_; }
+  size_t size() const override { return static_cast<size_t>(size_); }
 
  private:
   struct Slot {  // what is known of a key since the last Flush
@@ -319,7 +237,7 @@ class RocksDbValueState final : public ValueState {
   std::byte* Touch(Slot& slot, bool* found) {
     ++accesses_;
     *found = slot.found;
-    size_ += !slot.found;
+    size_ += slot.found ? 0 : 1;
     slot.found = true;
     slot.changed = true;
     return slot.row.get();
@@ -345,13 +263,13 @@ class RocksDbValueState final : public ValueState {
     arena_ = Arena();
   }
 
-  const std::shared_ptr<Database> database_;
+  const std::shared_ptr<RocksDbDatabase> database_;
   rocksdb::ColumnFamilyHandle* const family_;
+  int64_t& size_;  // the family's
   const KeyGroupRange groups_;
   const int max_parallelism_;
   const std::shared_ptr<const TypeSerializer> serializer_;
   const size_t stride_;
-  size_t size_ = 0;
 
   // Since the last Flush. Equal keys share a slot.
   std::deque<Slot> slots_;
@@ -360,79 +278,10 @@ class RocksDbValueState final : public ValueState {
   Arena arena_;
 };
 
-// Reads the database as it was; the values' stored form is the one of blocks.
-class RocksDbSnapshot final : public KeyedSnapshot {
- public:
-  struct State {
-    idl::KeyedStateDescription description;
-    rocksdb::ColumnFamilyHandle* family;
-  };
-
-  RocksDbSnapshot(std::shared_ptr<Database> database, std::vector<State> states,
-                  KeyedStateRegistry::Frozen frozen)
-      : database_(std::move(database)),
-        states_(std::move(states)),
-        frozen_(std::move(frozen)),
-        snapshot_(database_->db().GetSnapshot()) {}
-  ~RocksDbSnapshot() override {
-    cursor_.reset();
-    database_->db().ReleaseSnapshot(snapshot_);
-  }
-
-  bool on_loop() const override { return false; }
-
-  absl::StatusOr<bool> WriteSome(KeyedStateWriter& writer) override {
-    if (!entries_written_) {
-      entries_written_ = frozen_.WriteSome(writer);
-      return entries_written_ && states_.empty();
-    }
-    if (at_ == states_.size()) return true;
-    if (cursor_ == nullptr) {
-      number_ = writer.AddState(states_[at_].description);
-      rocksdb::ReadOptions options;
-      options.snapshot = snapshot_;
-      options.fill_cache = false;
-      cursor_.reset(database_->db().NewIterator(options, states_[at_].family));
-      cursor_->SeekToFirst();
-    }
-    while (cursor_->Valid()) {
-      const std::string group_bytes = cursor_->key().ToString().substr(0, 2);
-      const int group =
-          static_cast<uint8_t>(group_bytes[0]) << 8 | static_cast<uint8_t>(group_bytes[1]);
-      std::string block;
-      int64_t entries = 0;
-      for (; cursor_->Valid() && cursor_->key().starts_with(group_bytes) &&
-             block.size() < kBlockBytes;
-           cursor_->Next(), ++entries) {
-        const absl::string_view key = BytesOf(cursor_->key()).substr(2);
-        AppendChunkKeys({&key, 1}, block);
-        block.append(cursor_->value().data(), cursor_->value().size());
-      }
-      writer.AddBlock(number_, group, entries, std::move(block));
-      if (cursor_->Valid()) return false;
-    }
-    RETURN_IF_ERROR(Checked(cursor_->status(), "reading a snapshot"));
-    cursor_.reset();
-    return ++at_ == states_.size();
-  }
-
- private:
-  static constexpr size_t kBlockBytes = size_t{1} << 20;
-
-  const std::shared_ptr<Database> database_;
-  const std::vector<State> states_;
-  KeyedStateRegistry::Frozen frozen_;
-  bool entries_written_ = false;
-  const rocksdb::Snapshot* const snapshot_;
-  size_t at_ = 0;
-  int number_ = -1;
-  std::unique_ptr<rocksdb::Iterator> cursor_;
-};
-
 class RocksDbKeyedStateBackend final : public KeyedStateBackend {
  public:
   RocksDbKeyedStateBackend(KeyGroupRange groups, int max_parallelism,
-                           std::shared_ptr<Database> database)
+                           std::shared_ptr<RocksDbDatabase> database)
       : groups_(groups),
         max_parallelism_(max_parallelism),
         database_(std::move(database)),
@@ -447,11 +296,15 @@ class RocksDbKeyedStateBackend final : public KeyedStateBackend {
       KeyShape shape) override {
     const idl::KeyedStateDescription description = DescriptionOf(name, *serializer, shape);
     ASSIGN_OR_RETURN(const RestoredKeyedState::State restored, registry_.Claim(description));
-    ASSIGN_OR_RETURN(rocksdb::ColumnFamilyHandle * family, database_->CreateFamily(name));
-    auto state = std::make_unique<RocksDbValueState>(database_, family, groups_, max_parallelism_,
+    RocksDbDatabase::Family* family = database_->Find(name);  // of restored files
+    if (family != nullptr) {
+      RETURN_IF_ERROR(CheckSameState(family->description, description));
+    } else {
+      ASSIGN_OR_RETURN(family, database_->AddFamily(description));
+    }
+    auto state = std::make_unique<RocksDbValueState>(database_, *family, groups_, max_parallelism_,
                                                      std::move(serializer));
     RETURN_IF_ERROR(state->Restore(restored));
-    states_.push_back({description, family});
     return state;
   }
 
@@ -460,23 +313,43 @@ class RocksDbKeyedStateBackend final : public KeyedStateBackend {
   }
 
   absl::StatusOr<std::unique_ptr<KeyedSnapshot>> Snapshot() override {
-    return std::make_unique<RocksDbSnapshot>(database_, states_, registry_.Freeze());
+    return MakeRocksDbBlocks(database_, registry_.Freeze());
+  }
+
+  absl::StatusOr<std::unique_ptr<KeyedSnapshot>> SnapshotFiles() override {
+    return MakeRocksDbFiles(database_, groups_, registry_.Freeze());
   }
 
  private:
   const KeyGroupRange groups_;
   const int max_parallelism_;
-  const std::shared_ptr<Database> database_;
+  const std::shared_ptr<RocksDbDatabase> database_;
   KeyedStateRegistry registry_;
-  std::vector<RocksDbSnapshot::State> states_;
 };
+
+absl::StatusOr<std::shared_ptr<RocksDbDatabase>> OpenDatabase(const RocksDbPlan& plan) {
+  // The files of exactly these key groups are the database.
+  if (plan.restored.size() == 1 && plan.restored[0].key_groups == plan.key_groups) {
+    const RestoredFiles& only = plan.restored[0];
+    RETURN_IF_ERROR(Checked(rocksdb::Env::Default()->RenameFile(only.directory, plan.directory),
+                            absl::StrCat("moving ", only.directory)));
+    auto database = RocksDbDatabase::Open(plan.directory, plan.incremental, only.states);
+    if (!database.ok()) DeleteDatabaseDirectory(plan.directory);
+    return database;
+  }
+  ASSIGN_OR_RETURN(std::shared_ptr<RocksDbDatabase> database,
+                   RocksDbDatabase::Create(plan.directory, plan.incremental));
+  for (const RestoredFiles& from : plan.restored)
+    RETURN_IF_ERROR(database->CopyFrom(from, plan.key_groups));
+  return database;
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KeyedStateBackend>> OpenRocksDbKeyedStateBackend(
-    KeyGroupRange key_groups, int max_parallelism, const std::string& directory) {
-  ASSIGN_OR_RETURN(std::shared_ptr<Database> database, Database::Open(directory));
-  return std::make_unique<RocksDbKeyedStateBackend>(key_groups, max_parallelism,
+    const RocksDbPlan& plan) {
+  ASSIGN_OR_RETURN(std::shared_ptr<RocksDbDatabase> database, OpenDatabase(plan));
+  return std::make_unique<RocksDbKeyedStateBackend>(plan.key_groups, plan.max_parallelism,
                                                     std::move(database));
 }
 

@@ -3,14 +3,24 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "state/keyed/keyed_state_backend.h"
 
 namespace pyflinkpp {
 
-// Opens an empty database in `directory`, which must not exist, and deletes it with the backend.
+struct RocksDbPlan {
+  KeyGroupRange key_groups;
+  int max_parallelism = 128;
+  std::string directory;     // must not exist
+  bool incremental = false;  // its files go into checkpoints: few of them are to be written anew
+  std::vector<RestoredFiles> restored = {};
+};
+
+// Opens a database in the directory, which is deleted with the backend. It is empty, or has what was
+// restored, as far as it is of these key groups.
 absl::StatusOr<std::unique_ptr<KeyedStateBackend>> OpenRocksDbKeyedStateBackend(
-    KeyGroupRange key_groups, int max_parallelism, const std::string& directory);
+    const RocksDbPlan& plan);
 
 }  // namespace pyflinkpp

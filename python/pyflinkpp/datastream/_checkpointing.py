@@ -42,6 +42,7 @@ def apply_checkpointing(graph: Any, settings: Mapping[str, str], batch: bool) ->
                 ),
                 "max_concurrent": read.integer(_CHECKPOINTS + "max-concurrent-checkpoints", 1),
                 "retained": read.integer(_CHECKPOINTS + "num-retained", 1),
+                "incremental": read.boolean(_CHECKPOINTS + "incremental", False),
                 "unaligned": read.boolean(_CHECKPOINTS + "unaligned.enabled", False),
                 "aligned_timeout_ms": read.duration(
                     _CHECKPOINTS + "aligned-checkpoint-timeout", 1_000

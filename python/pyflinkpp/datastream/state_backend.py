@@ -63,8 +63,8 @@ class EmbeddedRocksDBStateBackend(StateBackend):
     >>> backend = EmbeddedRocksDBStateBackend()
     >>> backend.set_db_storage_paths("/mnt/fast/state")
 
-    :param enable_incremental_checkpointing: Whether a checkpoint writes only what has changed;
-        accepted: in this version each one writes all. None leaves it to the configuration.
+    :param enable_incremental_checkpointing: Whether a checkpoint writes only the files that the one
+        before lacks; it needs a directory of checkpoints. None leaves it to the configuration.
     """
 
     def __init__(self, enable_incremental_checkpointing: bool | None = None) -> None:
@@ -93,7 +93,7 @@ class EmbeddedRocksDBStateBackend(StateBackend):
         return list(self._paths)
 
     def is_incremental_checkpoints_enabled(self) -> bool:
-        """Tells whether checkpoints are meant to write only what has changed.
+        """Tells whether checkpoints write only what has changed.
 
         :return: True if so; False when nothing has set it.
         """

@@ -190,6 +190,7 @@ py::list Job::checkpoints() const {
       entry["async_ms"] = subtask.async_ms;
       entry["alignment_ms"] = subtask.alignment_ms;
       entry["bytes"] = subtask.bytes;
+      entry["full_bytes"] = subtask.full_bytes;
       subtasks.append(std::move(entry));
     }
     py::dict entry;
@@ -199,6 +200,7 @@ py::list Job::checkpoints() const {
     entry["triggered_ms"] = told.triggered_ms;
     entry["duration_ms"] = told.duration_ms;
     entry["bytes"] = told.bytes;
+    entry["full_bytes"] = told.full_bytes;
     entry["path"] = told.path;
     entry["failure"] = told.failure;
     entry["subtasks"] = std::move(subtasks);

@@ -333,6 +333,7 @@ void SetCheckpoints(JobGraphBuilder& builder, const std::string& mode, const std
   checkpoints.unaligned = py::cast<bool>(settings["unaligned"]);
   checkpoints.aligned_timeout_ms = py::cast<int64_t>(settings["aligned_timeout_ms"]);
   checkpoints.after_tasks_finish = py::cast<bool>(settings["after_tasks_finish"]);
+  checkpoints.__set_incremental(py::cast<bool>(settings["incremental"]));
   builder.graph.__set_checkpoints(std::move(checkpoints));
 }
 

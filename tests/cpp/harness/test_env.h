@@ -78,6 +78,7 @@ class NoFiles final : public FileSystem {
   }
   absl::Status CreateDirectories(const std::string&) override { return None(); }
   absl::Status Rename(const std::string&, const std::string&) override { return None(); }
+  absl::Status Link(const std::string&, const std::string&) override { return None(); }
   absl::Status Delete(const std::string&) override { return None(); }
   absl::Status DeleteDirectory(const std::string&) override { return None(); }
   std::string temporary_directory() const override { return "/tmp"; }

@@ -12,6 +12,7 @@
 #include "runtime/connectors/file/file_source_operator.h"
 #include "runtime/operators/simple_sinks.h"
 #include "runtime/scheduler/execution_graph.h"
+#include "sim/model_backend.h"
 #include "sim/pausing_operator.h"
 #include "sim/shattering_enumerator.h"
 #include "sim/timed_longs.h"
@@ -362,6 +363,11 @@ void DrawCheckpoints(SimRandom& random, int64_t step_nanos_max, GeneratedJob& jo
   restart.reset_ms = 100;
   restart.interval_ms = 1'000;
   job.graph.__set_restart_strategy(restart);
+
+  if (random.Percent(50)) {
+    job.graph.configuration["state.backend.type"] = kModelBackend;
+    job.graph.checkpoints.__set_incremental(random.Percent(80));
+  }
 }
 
 idl::JobGraph Rescaled(SimRandom& random, const GeneratedJob& job, const std::string& job_id) {

@@ -9,6 +9,7 @@
 #include "runtime/checkpoint/checkpoint_storage.h"
 #include "runtime/scheduler/execution_graph.h"
 #include "runtime/task/keyed_state_file.h"
+#include "runtime/task/state_files.h"
 
 namespace pyflinkpp::sim {
 
@@ -109,10 +110,16 @@ void SimClient::OnCheckpoint(const CheckpointStatistics& statistics) {
         for (const idl::KeyedStateHandle& handle : state.keyed) {
           RestoredKeyedState restored;
           status.Update(ReadKeyedState(world_.files, handle, restored));
+          if (!handle.__isset.backend) continue;
+          status.Update(CheckStateFiles(world_.files, handle.backend));
+          for (const idl::NativeFile& file : handle.backend.files)
+            shared_files_.reused += file.shared && !seen_.insert(file.file.path).second ? 1 : 0;
         }
       }
     }
   }
+  shared_files_.deleted += static_cast<int64_t>(
+      std::erase_if(seen_, [&](const std::string& path) { return !world_.files.Stat(path).ok(); }));
   if (!status.ok())
     violations_.push_back(absl::StrCat("checkpoint ", statistics.id, " of job ", job_id_,
                                        " is complete, but ", status.message()));
@@ -243,6 +250,12 @@ void SimCluster::CrashAndBoot(const SimClusterOptions& options) {
   watch_.crashing = false;
   watch_.closed = watch_.opened;
   world_.files.LoseUnsynced();
+  CheckCheckpoints();
+  {
+    const SimFileSystem::TestAccess access(world_.files);
+    for (const auto& [path, bytes] : world_.files.FilesBelow(world_.files.temporary_directory()))
+      PFPP_CHECK(world_.files.Delete(path).ok());
+  }
   Boot(options);
 }
 
@@ -300,6 +313,54 @@ absl::Status SimCluster::ShutDown() {
   return absl::OkStatus();
 }
 
+namespace {
+
+template <class Visit>
+void ForEachKeyedState(const idl::Checkpoint& checkpoint, Visit visit) {
+  for (const idl::OperatorCheckpoint& op : checkpoint.operators) {
+    for (const auto& [subtask, state] : op.subtasks) {
+      for (const idl::KeyedStateHandle& handle : state.keyed) visit(handle);
+    }
+  }
+}
+
+}  // namespace
+
+void SimCluster::CheckCheckpoints() {
+  const SimFileSystem::TestAccess access(world_.files);
+  for (const char* directory : {"/checkpoints", "/savepoints"}) {
+    for (const auto& [path, bytes] : world_.files.FilesBelow(directory)) {
+      if (!absl::EndsWith(path, "/_metadata")) continue;
+      const absl::StatusOr<idl::Checkpoint> checkpoint = ReadCheckpoint(world_.files, path);
+      absl::Status status = checkpoint.status();
+      if (status.ok()) {
+        ForEachKeyedState(*checkpoint, [&](const idl::KeyedStateHandle& handle) {
+          RestoredKeyedState restored;
+          status.Update(ReadKeyedState(world_.files, handle, restored));
+          if (handle.__isset.backend) status.Update(CheckStateFiles(world_.files, handle.backend));
+        });
+      }
+      if (!status.ok())
+        violations_.push_back(absl::StrCat(path, " can't be read: ", status.message()));
+    }
+  }
+}
+
+std::set<std::string> SimCluster::ReferredFiles() {
+  const SimFileSystem::TestAccess access(world_.files);
+  std::set<std::string> referred;
+  for (const auto& [path, bytes] : world_.files.FilesBelow("/checkpoints")) {
+    if (!absl::EndsWith(path, "/_metadata")) continue;
+    const absl::StatusOr<idl::Checkpoint> checkpoint = ReadCheckpoint(world_.files, path);
+    if (!checkpoint.ok()) continue;
+    ForEachKeyedState(*checkpoint, [&](const idl::KeyedStateHandle& handle) {
+      if (!handle.__isset.backend) return;
+      for (const idl::NativeFile& file : handle.backend.files) referred.insert(file.file.path);
+    });
+  }
+  return referred;
+}
+
 // A hidden file may be left by an attempt that has failed, or by a job that was stopped: a
 // checkpoint may know it.
 void SimCluster::CheckFiles() {
@@ -313,11 +374,15 @@ void SimCluster::CheckFiles() {
     if (path.find("/.") != std::string::npos && !may_leave)
       violations_.push_back(absl::StrCat("the file ", path, " is left"));
   }
+  CheckCheckpoints();
   if (crashed_ || world_.files.failed() > 0) return;
+  const std::set<std::string> referred = ReferredFiles();
   for (const auto& [path, bytes] : world_.files.FilesBelow("/checkpoints")) {
     const std::string metadata = absl::StrCat(path.substr(0, path.rfind('/')), "/_metadata");
-    if (absl::EndsWith(path, ".inprogress") ||
-        !world_.files.FilesBelow("/checkpoints").contains(metadata))
+    const bool known = absl::StrContains(path, "/shared/")
+                           ? referred.contains(path)
+                           : world_.files.FilesBelow("/checkpoints").contains(metadata);
+    if (absl::EndsWith(path, ".inprogress") || !known)
       violations_.push_back(absl::StrCat("the file ", path, " is left"));
   }
 }

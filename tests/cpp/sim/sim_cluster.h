@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,11 @@ class SimClient final : public Loop, public JobListener {
   bool abandoned() const { return abandoned_; }
   int restarts() const { return restart_; }
   const std::vector<CheckpointStatistics>& checkpoints() const { return checkpoints_; }
+  struct SharedFiles {  // of completed checkpoints
+    int64_t reused = 0;
+    int64_t deleted = 0;  // while the job was running
+  };
+  const SharedFiles& shared_files() const { return shared_files_; }
 
   void OnDeploy(int restart, int client_restart) override;
   void OnCheckpoint(const CheckpointStatistics& statistics) override;
@@ -80,6 +86,8 @@ class SimClient final : public Loop, public JobListener {
   bool rewinds_ = false;
   std::vector<std::string> rows_;
   std::vector<CheckpointStatistics> checkpoints_;  // that have ended
+  std::set<std::string> seen_;                     // shared files that have not been deleted
+  SharedFiles shared_files_;
 };
 
 struct SimClusterOptions {
@@ -119,11 +127,15 @@ class SimCluster {
   const Trace& trace() const { return world_.scheduler.trace(); }
   OperatorWatch& watch() { return watch_; }
   const std::vector<std::string>& violations() const { return violations_; }
+  // Each checkpoint that is on disk can be read.
+  void CheckCheckpoints();
   WatchedTransport& transport() { return transport_; }
 
  private:
   void Boot(const SimClusterOptions& options);
   void CheckFiles();
+  // Shared files to which checkpoints on disk refer.
+  std::set<std::string> ReferredFiles();
 
   SimEnv world_;
   std::vector<std::string> violations_;

@@ -225,6 +225,22 @@ absl::Status SimFileSystem::Rename(const std::string& from, const std::string& t
   return absl::OkStatus();
 }
 
+absl::Status SimFileSystem::Link(const std::string& from, const std::string& to) {
+  CheckCaller();
+  const std::string both = absl::StrCat(from, " to ", to);
+  const Node* node = Find(from);
+  if (node == nullptr) return Failed("link", both, WhyMissing(from));
+  const Node* parent = Find(Parent(Normal(to)));
+  if (parent == nullptr) return Failed("link", both, WhyMissing(to));
+  if (parent->contents != nullptr) return Failed("link", both, ENOTDIR);
+  if (node->contents == nullptr || !links_) return Failed("link", both, EPERM);
+  if (Find(to) != nullptr) return Failed("link", both, EEXIST);
+  if (const int error = Trouble(/*grows=*/false); error != 0) return Failed("link", both, error);
+  node->contents->synced = node->contents->bytes.size();
+  nodes_[Normal(to)] = {node->contents};
+  return absl::OkStatus();
+}
+
 absl::Status SimFileSystem::Delete(const std::string& path) {
   CheckCaller();
   if (dead_) return Failed("reach", path, EIO);

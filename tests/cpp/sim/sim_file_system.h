@@ -30,6 +30,7 @@ class SimFileSystem final : public FileSystem {
   absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path) override;
   absl::Status CreateDirectories(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Link(const std::string& from, const std::string& to) override;
   absl::Status Delete(const std::string& path) override;
   absl::Status DeleteDirectory(const std::string& path) override;
   std::string temporary_directory() const override { return "/tmp"; }
@@ -43,6 +44,8 @@ class SimFileSystem final : public FileSystem {
     fail_most_ = most;
   }
   void SetFull(bool full) { full_ = full; }
+  // Whether a file may have two names; false: Link is refused.
+  void SetLinks(bool links) { links_ = links; }
   // The machine is down: nothing can be read or changed.
   void SetDead(bool dead) { dead_ = dead; }
   int64_t failed() const { return failed_; }
@@ -96,6 +99,7 @@ class SimFileSystem final : public FileSystem {
   int64_t fail_most_ = 0;
   int64_t failed_ = 0;
   bool full_ = false;
+  bool links_ = true;
   bool dead_ = false;
 };
 

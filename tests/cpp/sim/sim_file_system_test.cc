@@ -115,5 +115,19 @@ TEST(SimFileSystem, ARenameBeforeTheSyncIsSeen) {
   EXPECT_EQ(files.renamed_unsynced(), 1);
 }
 
+TEST(SimFileSystem, ALinkIsTheSameFileAndDurable) {
+  SimFileSystem files([] { return true; });
+  auto file = *files.Create("/a");
+  ASSERT_TRUE(file->Append("x").ok());
+  ASSERT_TRUE(file->Close().ok());
+  ASSERT_TRUE(files.Link("/a", "/b").ok());
+  EXPECT_EQ(files.Link("/a", "/b").message(), "cannot link /a to /b: File exists");
+  files.LoseUnsynced();
+  ASSERT_TRUE(files.Delete("/a").ok());
+  EXPECT_EQ(files.FilesBelow("").at("/b"), "x");
+  files.SetLinks(false);
+  EXPECT_FALSE(files.Link("/b", "/c").ok());
+}
+
 }  // namespace
 }  // namespace pyflinkpp::sim

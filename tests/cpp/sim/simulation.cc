@@ -17,6 +17,7 @@
 #include "core/idl/codec.h"
 #include "runtime/checkpoint/checkpoint_storage.h"
 #include "runtime/operators/snapshot.h"
+#include "sim/model_backend.h"
 #include "sim/sim_cluster.h"
 
 namespace pyflinkpp::sim {
@@ -29,6 +30,13 @@ struct RunningJob {
   bool again = false;           // it was started more than once
   bool had_checkpoint = false;  // before the last crash
   bool over = false;            // it had ended when the cluster crashed, but nobody was told
+  // It goes on under another name, from a checkpoint of the one before.
+  struct Origin {
+    idl::JobGraph graph;
+    idl::RestoreSettings restore;
+  };
+  std::optional<Origin> origin = {};
+  std::vector<std::string> borrowed = {};  // checkpoints that it started from and does not own
 };
 
 // The latest complete checkpoint below a directory; empty: there is none.
@@ -55,8 +63,11 @@ class Simulation {
       jobs_[i].expected = Evaluate(jobs_[i].job);
     }
     options_ = DrawCluster();
-    cluster_.emplace(plan.seed, GeneratorOperators(), options_);
+    OperatorRegistry registry = GeneratorOperators();
+    registry.state_backends[kModelBackend] = ModelBackends(model_counts_);
+    cluster_.emplace(plan.seed, std::move(registry), options_);
     if (!recovers && !plan.checkpoints) return;
+    cluster_->world().files.SetLinks(random_.Percent(70));
     SimRandom settings(plan.job_seed, /*part=*/6);
     const int64_t step_nanos_max = cluster_->world().scheduler.temper().step_nanos_max;
     for (RunningJob& each : jobs_) {
@@ -280,6 +291,11 @@ class Simulation {
     if (random_.Percent(30)) AddFaults(random_.Between(1, 2));
     for (int64_t left = random_.Between(1, 3); left > 0; --left) {
       const int64_t steps = random_.Below(int64_t{1} << random_.Between(3, 13));
+      // Rows that are on their way to a client are lost with it, and they leave with a checkpoint.
+      const bool collects = std::any_of(jobs_.begin(), jobs_.end(), [](const RunningJob& each) {
+        return HasCollectSink(each.job.graph);
+      });
+      if (!collects && random_.Percent(60)) RETURN_IF_ERROR(RunToCheckpoint());
       RETURN_IF_ERROR(RunToStep(static_cast<int64_t>(cluster_->trace().size()) + steps));
       if (std::any_of(jobs_.begin(), jobs_.end(),
                       [](const RunningJob& each) { return each.client->ended(); }))
@@ -293,7 +309,8 @@ class Simulation {
                         [](const CheckpointStatistics& checkpoint) {
                           return checkpoint.state == CheckpointStatistics::State::kCompleted;
                         });
-        idl::JobGraph graph = each.job.graph;
+        AddSharedFiles(*each.client);
+        idl::JobGraph graph = each.origin ? each.origin->graph : each.job.graph;
         idl::RestoreSettings restore;
         restore.path =
             LatestCheckpoint(cluster_->world().files, absl::StrCat("/checkpoints/", graph.job_id));
@@ -301,6 +318,19 @@ class Simulation {
         // It had ended, but for telling so.
         each.over = restore.path.empty() && each.had_checkpoint;
         if (each.over) continue;
+        if (restore.path.empty() && each.origin) {
+          restore = each.origin->restore;
+        } else if (!restore.path.empty() && !HasCollectSink(each.job.graph) &&
+                   random_.Percent(40)) {
+          // As another job, of which the checkpoint is or is not.
+          graph = Rescaled(random_, each.job, absl::StrFormat("%032x", 2000 + next_name_++));
+          restore.claim_mode =
+              random_.Percent(50) ? idl::ClaimMode::CLAIM : idl::ClaimMode::NO_CLAIM;
+          if (restore.claim_mode == idl::ClaimMode::NO_CLAIM) each.borrowed.push_back(restore.path);
+          each.origin = {graph, restore};
+          each.had_checkpoint = false;
+          ++outcome_.coverage["rescales"];
+        }
         if (!restore.path.empty()) graph.__set_restore(restore);
         const std::shared_ptr<SimClient> before = each.client;
         each.again = true;
@@ -356,6 +386,19 @@ class Simulation {
       return cluster_->trace().size() >= static_cast<size_t>(steps) ||
              std::all_of(jobs_.begin(), jobs_.end(),
                          [](const RunningJob& each) { return each.client->ended(); });
+    });
+  }
+
+  // Until a job has a checkpoint of its present run.
+  absl::Status RunToCheckpoint() {
+    return cluster_->world().scheduler.RunUntil([&] {
+      return std::any_of(jobs_.begin(), jobs_.end(), [](const RunningJob& each) {
+        return each.client->ended() ||
+               std::any_of(each.client->checkpoints().begin(), each.client->checkpoints().end(),
+                           [](const CheckpointStatistics& checkpoint) {
+                             return checkpoint.state == CheckpointStatistics::State::kCompleted;
+                           });
+      });
     });
   }
 
@@ -423,13 +466,17 @@ class Simulation {
   }
 
   void CheckRetained(const RunningJob& each, JobState state) {
+    for (const std::string& path : each.borrowed) {
+      if (!cluster_->world().files.FilesBelow("/checkpoints").contains(path + "/_metadata"))
+        Problem(absl::StrCat("the checkpoint ", path, " is gone, which the job did not own"));
+    }
     if (!each.job.graph.__isset.checkpoints || each.over || cluster_->world().files.failed() > 0)
       return;
     const idl::CheckpointSettings& settings = each.job.graph.checkpoints;
     std::set<std::string> left;
     for (const auto& [path, bytes] :
          cluster_->world().files.FilesBelow(absl::StrCat("/checkpoints/", each.client->job_id())))
-      left.insert(path.substr(0, path.rfind('/')));
+      if (!absl::StrContains(path, "/shared/")) left.insert(path.substr(0, path.rfind('/')));
     const bool keeps =
         state == JobState::kFailed
             ? settings.retention != idl::CheckpointRetention::NO_EXTERNALIZED
@@ -471,6 +518,16 @@ class Simulation {
     }
     if (failed != 1)
       Problem(absl::StrCat("after one failure of an operator ", failed, " jobs have failed"));
+  }
+
+  void AddSharedFiles(const SimClient& client) {
+    outcome_.coverage["shared files reused"] += client.shared_files().reused;
+    outcome_.coverage["shared files deleted"] += client.shared_files().deleted;
+    for (const CheckpointStatistics& checkpoint : client.checkpoints()) {
+      if (checkpoint.state == CheckpointStatistics::State::kCompleted &&
+          checkpoint.full_bytes > checkpoint.bytes)
+        ++outcome_.coverage["incremental checkpoints"];
+    }
   }
 
   // In the order in which the sink showed them, at least within a subtask.
@@ -569,7 +626,12 @@ class Simulation {
 
   void AddCoverage() {
     std::map<std::string, int64_t>& coverage = outcome_.coverage;
+    coverage["model snapshots of files"] += model_counts_.snapshots;
+    coverage["model merges"] += model_counts_.merges;
+    coverage["restores of files in place"] += model_counts_.restores_in_place;
+    coverage["restores of parts of files"] += model_counts_.restores_of_parts;
     for (const RunningJob& each : jobs_) {
+      AddSharedFiles(*each.client);
       coverage["restarts"] += each.client->restarts();
       for (const CheckpointStatistics& checkpoint : each.client->checkpoints()) {
         const bool completed = checkpoint.state == CheckpointStatistics::State::kCompleted;
@@ -591,7 +653,9 @@ class Simulation {
   SimRandom random_;
   SimClusterOptions options_;
   bool drained_ = false;
+  int64_t next_name_ = 0;
   std::vector<RunningJob> jobs_;
+  ModelBackendCounts model_counts_;
   std::optional<SimCluster> cluster_;
   SimulationOutcome outcome_;
 };

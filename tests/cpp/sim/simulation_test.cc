@@ -164,11 +164,13 @@ TEST(Simulation, JobsSurviveFailures) {
         return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kFaults};
       },
       [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
-  coverage.Check({"checkpoints completed", "checkpoints aborted", "restarts", "operators restored",
-                  "failures in open", "failures in process", "failures in poll",
-                  "failures in watermark", "failures in finish", "failures in commit",
-                  "failures in close", "failures in snapshot", "failures in completed",
-                  "failures in aborted", "window operators", "two-phase commits"});
+  coverage.Check({"checkpoints completed", "checkpoints aborted",       "restarts",
+                  "operators restored",    "failures in open",          "failures in process",
+                  "failures in poll",      "failures in watermark",     "failures in finish",
+                  "failures in commit",    "failures in close",         "failures in snapshot",
+                  "failures in completed", "failures in aborted",       "window operators",
+                  "two-phase commits",     "incremental checkpoints",   "shared files reused",
+                  "shared files deleted",  "restores of files in place"});
 }
 
 TEST(Simulation, JobsSurviveABadDisk) {
@@ -179,7 +181,8 @@ TEST(Simulation, JobsSurviveABadDisk) {
         return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kDisk};
       },
       [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
-  coverage.Check({"disk faults", "restarts", "checkpoints aborted"});
+  coverage.Check({"disk faults", "restarts", "checkpoints aborted", "incremental checkpoints",
+                  "shared files deleted"});
 }
 
 TEST(Simulation, JobsGoOnFromSavepoints) {
@@ -201,7 +204,9 @@ TEST(Simulation, JobsGoOnAfterACrash) {
         return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kCrash};
       },
       [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
-  coverage.Check({"crashes", "operators restored"});
+  coverage.Check({"crashes", "operators restored", "rescales", "incremental checkpoints",
+                  "shared files reused", "shared files deleted", "model merges",
+                  "restores of files in place", "restores of parts of files"});
 }
 
 TEST(Simulation, JobsGoOnWithoutTheTaskManagersThatCrash) {

@@ -1,6 +1,8 @@
 """A job that is killed again and again: counts numbers by key and writes each count to a file.
 
-`counting_job.py COUNT CHECKPOINTS OUTPUT BACKEND PARALLELISM [RESTORE]`
+`counting_job.py COUNT CHECKPOINTS OUTPUT BACKEND PARALLELISM [RESTORE CLAIM_MODE]`
+
+BACKEND may end with "+incremental".
 """
 
 import sys
@@ -34,14 +36,17 @@ def slowly(value):
     return value
 
 
-def main(count, checkpoints, output, backend, parallelism, restore=None):
+def main(count, checkpoints, output, backend, parallelism, restore=None, claim_mode="NO_CLAIM"):
     configuration = Configuration()
+    backend, _, incremental = backend.partition("+")
     configuration.set_string("state.backend.type", backend)
+    configuration.set_boolean("execution.checkpointing.incremental", bool(incremental))
     configuration.set_string("execution.checkpointing.interval", "20 ms")
     configuration.set_string("execution.checkpointing.num-retained", "2")
     configuration.set_string("execution.checkpointing.dir", checkpoints)
     if restore:
         configuration.set_string("execution.state-recovery.path", restore)
+        configuration.set_string("execution.state-recovery.claim-mode", claim_mode)
     env = StreamExecutionEnvironment.get_execution_environment(configuration)
     env.set_parallelism(int(parallelism))
     sink = FileSink.for_row_format(output, Encoder.simple_string_encoder()).build()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,13 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return found[-1].parent if found else None
 
 
+def missing_files(checkpoint: Path) -> list[str]:
+    """The files to which a checkpoint refers by their relative paths, and which are not there."""
+    metadata = (checkpoint / "_metadata").read_bytes()
+    paths = re.findall(rb"\.\./shared/[-\w.]+?\.sst", metadata)
+    return [path.decode() for path in paths if not (checkpoint / path.decode()).exists()]
+
+
 def written(folder: Path) -> Counter[str]:
     """What can be seen of the output."""
     rows: Counter[str] = Counter()
@@ -32,20 +40,22 @@ def written(folder: Path) -> Counter[str]:
     return rows
 
 
-@pytest.mark.parametrize("backend", ["hashmap", "rocksdb"])
+@pytest.mark.parametrize("backend", ["hashmap", "rocksdb", "rocksdb+incremental"])
 def test_output_is_exactly_once_after_kills(backend: str, tmp_path: Path) -> None:
     checkpoints, output = tmp_path / "checkpoints", tmp_path / "output"
     checkpoints.mkdir()
     rnd = random.Random(backend)
-    restores = 0
+    restores = shared = 0
     for attempt in range(KILLS + 1):
         parallelism = rnd.choice(["1", "2"])
         command = [sys.executable, str(PROGRAM), str(COUNT), str(checkpoints), str(output), backend]
         command.append(parallelism)
         restore = latest_checkpoint(checkpoints)
+        shared += len(list(checkpoints.glob("*/shared/*.sst")))
         if restore is not None:
-            command.append(str(restore))
+            command += [str(restore), rnd.choice(["CLAIM", "NO_CLAIM"])]
             restores += 1
+            assert not missing_files(restore), "a checkpoint refers to files that are gone"
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         # The last attempt may go to its end; some stand still for a while on their way.
         moments = [rnd.uniform(0.2, 0.7)] if attempt < KILLS else [100]
@@ -73,3 +83,4 @@ def test_output_is_exactly_once_after_kills(backend: str, tmp_path: Path) -> Non
     )
     assert written(output) == expected
     assert restores > 0
+    assert (shared > 0) == backend.endswith("incremental")

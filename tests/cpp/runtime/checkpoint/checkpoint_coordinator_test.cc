@@ -366,5 +366,172 @@ TEST_F(CheckpointCoordinatorTest, AFullDiskFailsTheCheckpointOnly) {
   EXPECT_THAT(told_, ElementsAre("1 aborted", "2 completed"));
 }
 
+// ---- incremental ----
+
+class IncrementalCheckpointsTest : public CheckpointCoordinatorTest {
+ protected:
+  const std::string kJob = "/c/00000000000000000000000000000001";
+
+  static idl::CheckpointSettings Incremental() {
+    idl::CheckpointSettings settings = Settings();
+    settings.__set_incremental(true);
+    return settings;
+  }
+  // Both tasks; the source has these shared files, which are there from now on.
+  void AnswerWith(int64_t checkpoint, const std::vector<std::string>& shared) {
+    coordinator_->OnAnswer(With(checkpoint, shared));
+    coordinator_->OnAnswer(Answer(1, checkpoint));
+    RunWorks();
+  }
+  idl::CheckpointAnswer With(int64_t checkpoint, const std::vector<std::string>& shared) {
+    idl::CheckpointAnswer answer = Answer(0, checkpoint);
+    idl::NativeKeyedState state;
+    for (const std::string& name : shared) {
+      idl::NativeFile& file = state.files.emplace_back();
+      file.name = name;
+      file.shared = true;
+      file.file.path = kJob + "/shared/" + name;
+      files_.Put(file.file.path, name);
+    }
+    answer.snapshot.operators[0].keyed.emplace_back().__set_backend(state);
+    answer.snapshot.bytes = 1;
+    answer.snapshot.__set_full_bytes(static_cast<int64_t>(shared.size()));
+    return answer;
+  }
+  std::vector<std::string> Shared() {
+    std::vector<std::string> names;
+    for (const auto& [path, bytes] : files_.FilesBelow(kJob + "/shared")) names.push_back(bytes);
+    return names;
+  }
+};
+
+TEST_F(IncrementalCheckpointsTest, EachBuildsUponTheLastCompleteOne) {
+  Make(Incremental());
+  Advance(10);
+  EXPECT_EQ(last_.shared_directory, kJob + "/shared");
+  EXPECT_FALSE(last_.__isset.base);
+  AnswerWith(1, {"a", "b"});
+  Advance(10);
+  EXPECT_EQ(last_.base, 1);
+  AnswerWith(2, {"b", "c"});
+  EXPECT_THAT(Shared(), ElementsAre("b", "c"));
+  EXPECT_EQ(statistics_.back().bytes, 1);
+  EXPECT_EQ(statistics_.back().full_bytes, 2);
+  coordinator_->EndJob(JobState::kFinished, [] {});
+  RunWorks();
+  EXPECT_THAT(Shared(), IsEmpty());
+}
+
+TEST_F(IncrementalCheckpointsTest, ASavepointAndOneInMemoryHaveNoSharedFiles) {
+  Make(Incremental());
+  coordinator_->TriggerSavepoint("", idl::AfterBarrier::GO_ON,
+                                 [](const absl::StatusOr<std::string>&) {});
+  EXPECT_FALSE(last_.__isset.shared_directory);
+  idl::CheckpointSettings settings = Incremental();
+  settings.directory.clear();
+  Make(settings);
+  Advance(10);
+  EXPECT_FALSE(last_.__isset.shared_directory);
+}
+
+TEST_F(IncrementalCheckpointsTest, FilesOfOneThatIsGivenUpGoAndThoseOfItsBaseStay) {
+  Make(Incremental());
+  Advance(10);
+  AnswerWith(1, {"a"});
+  Advance(10);
+  coordinator_->OnAnswer(With(2, {"a", "b"}));
+  Advance(1'000);
+  RunWorks();
+  EXPECT_THAT(told_, ElementsAre("1 completed", "2 aborted"));
+  EXPECT_THAT(Shared(), ElementsAre("a"));
+  coordinator_->OnAnswer(With(2, {"a", "late"}));
+  RunWorks();
+  EXPECT_THAT(Shared(), ElementsAre("a"));
+}
+
+// The base may be gone before those who build upon it have answered.
+TEST_F(IncrementalCheckpointsTest, ABaseIsKeptForAllThatBuildUponIt) {
+  idl::CheckpointSettings settings = Incremental();
+  settings.max_concurrent = 2;
+  Make(settings);
+  Advance(10);
+  AnswerWith(1, {"a", "b"});
+  Advance(20);
+  EXPECT_EQ(last_.checkpoint, 3);
+  EXPECT_EQ(last_.base, 1);
+  AnswerWith(2, {"c"});
+  EXPECT_THAT(Shared(), ElementsAre("a", "b", "c"));
+  AnswerWith(3, {"b", "d"});
+  EXPECT_THAT(Shared(), ElementsAre("b", "d"));
+}
+
+TEST_F(IncrementalCheckpointsTest, ACheckpointThatCannotBeDeletedKeepsItsFiles) {
+  Make(Incremental());
+  Advance(10);
+  AnswerWith(1, {"a"});
+  sim::SimRandom random(1, 0);
+  Advance(10);
+  coordinator_->OnAnswer(With(2, {"b"}));
+  coordinator_->OnAnswer(Answer(1, 2));
+  // The metadata of 2 is written, then that of 1 can't be deleted.
+  auto [work, then] = std::move(works_.front());
+  works_.pop_front();
+  then(work());
+  files_.FailAtRandom(random, 1'000, 1'000);
+  RunWorks();
+  files_.FailAtRandom(random, 0, 0);
+  EXPECT_THAT(told_, ElementsAre("1 completed", "2 completed"));
+  EXPECT_TRUE(ReadCheckpoint(files_, kJob + "/chk-1").ok());
+  EXPECT_THAT(Shared(), ElementsAre("a", "b"));
+}
+
+// A borrowed checkpoint may go at any time, so nothing refers to its files; a claimed one is the
+// job's.
+TEST_F(IncrementalCheckpointsTest, TheFirstOneAfterARestoreIsFullUnlessTheCheckpointIsClaimed) {
+  for (const bool claim : {false, true}) {
+    coordinator_ =
+        std::make_unique<CheckpointCoordinator>(Incremental(), graph_, execution_, env_, *this);
+    for (auto& execution : execution_.executions()) execution.state = idl::TaskState::RUNNING;
+    idl::Checkpoint start;
+    start.id = 7;
+    start.operators.emplace_back().subtasks[0] = With(7, {"old"}).snapshot.operators[0];
+    ASSERT_TRUE(WriteCheckpoint(files_, "/elsewhere/chk-7", start).ok());
+    coordinator_->StartFrom(start, "/elsewhere/chk-7", claim, {});
+    coordinator_->Start();
+    RunWorks();
+    Advance(10);
+    EXPECT_EQ(last_.checkpoint, 8);
+    EXPECT_EQ(last_.__isset.base, claim);
+    AnswerWith(8, {"new"});
+    EXPECT_EQ(files_.FilesBelow("/elsewhere").empty(), claim);
+    const std::vector<std::string> borrowed = {"new", "old"};
+    EXPECT_EQ(Shared(), claim ? std::vector<std::string>{"new"} : borrowed);
+    Advance(10);
+    EXPECT_EQ(last_.base, 8);
+    coordinator_->EndJob(JobState::kFinished, [] {});
+    RunWorks();
+    EXPECT_EQ(Shared(), claim ? std::vector<std::string>{} : std::vector<std::string>{"old"});
+    coordinator_.reset();
+    timers_.clear();
+  }
+}
+
+TEST_F(IncrementalCheckpointsTest, WhatTheNeighboursOfAClaimedCheckpointHaveStays) {
+  coordinator_ =
+      std::make_unique<CheckpointCoordinator>(Incremental(), graph_, execution_, env_, *this);
+  for (auto& execution : execution_.executions()) execution.state = idl::TaskState::RUNNING;
+  idl::Checkpoint beside, start;
+  beside.id = 6;
+  beside.operators.emplace_back().subtasks[0] = With(6, {"both"}).snapshot.operators[0];
+  start.id = 7;
+  start.operators.emplace_back().subtasks[0] = With(7, {"both", "one"}).snapshot.operators[0];
+  coordinator_->StartFrom(start, "/elsewhere/chk-7", /*claim=*/true, {beside});
+  coordinator_->Start();
+  RunWorks();
+  Advance(10);
+  AnswerWith(8, {"new"});
+  EXPECT_THAT(Shared(), ElementsAre("both", "new"));
+}
+
 }  // namespace
 }  // namespace pyflinkpp

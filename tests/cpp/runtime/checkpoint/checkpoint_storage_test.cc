@@ -115,9 +115,9 @@ TEST_F(CheckpointStorageTest, OneOrAllAreDiscarded) {
     files_.Put(directory + "/op0", "state");
   }
   files_.Put("/c/other/x", "not ours");
-  DiscardCheckpoint(files_, "/c/job/chk-7");
+  EXPECT_TRUE(DiscardCheckpoint(files_, "/c/job/chk-7").ok());
   EXPECT_EQ(files_.FilesBelow("/c/job").size(), 2u);
-  DiscardCheckpoints(files_, "/c/job");
+  EXPECT_TRUE(DiscardCheckpoints(files_, "/c/job").ok());
   EXPECT_THAT(files_.FilesBelow("/c"), ElementsAre(Pair("/c/other/x", "not ours")));
   EXPECT_FALSE(files_.Stat("/c/job").ok());
 }
@@ -141,6 +141,60 @@ TEST_F(CheckpointStorageTest, TheOneBeforeADamagedOneIsFoundByItsNumber) {
   EXPECT_EQ(before("/c/chk-2"), "none");
   EXPECT_EQ(before("/c/savepoint-1"), "none");
   EXPECT_EQ(before(""), "none");
+}
+
+idl::Checkpoint WithShared(const std::vector<std::string>& paths) {
+  idl::Checkpoint checkpoint;
+  idl::NativeKeyedState state;
+  for (const std::string& path : paths) {
+    idl::NativeFile& file = state.files.emplace_back();
+    file.shared = true;
+    file.file.path = path;
+  }
+  checkpoint.operators.emplace_back().subtasks[0].keyed.emplace_back().__set_backend(state);
+  return checkpoint;
+}
+
+TEST_F(CheckpointStorageTest, SharedFilesMoveWithTheJobsDirectory) {
+  ASSERT_TRUE(
+      WriteCheckpoint(files_, "/c/job/chk-1", WithShared({"/c/job/shared/a", "/other/b"})).ok());
+  for (const auto& [path, bytes] : files_.FilesBelow("/c/job"))
+    files_.Put("/d/moved" + path.substr(6), bytes);
+  const auto read = ReadCheckpoint(files_, "/d/moved/chk-1");
+  ASSERT_TRUE(read.ok()) << read.status();
+  const auto& files = read->operators[0].subtasks.at(0).keyed[0].backend.files;
+  EXPECT_EQ(files[0].file.path, "/d/moved/shared/a");
+  EXPECT_EQ(files[1].file.path, "/other/b");
+}
+
+TEST_F(CheckpointStorageTest, DisposeLeavesSharedFilesThatOthersHave) {
+  for (const char* name : {"a", "b", "c"}) files_.Put(std::string("/c/job/shared/") + name, name);
+  ASSERT_TRUE(
+      WriteCheckpoint(files_, "/c/job/chk-1", WithShared({"/c/job/shared/a", "/c/job/shared/b"}))
+          .ok());
+  ASSERT_TRUE(
+      WriteCheckpoint(files_, "/c/job/chk-2", WithShared({"/c/job/shared/b", "/c/job/shared/c"}))
+          .ok());
+  ASSERT_TRUE(DisposeCheckpoint(files_, "/c/job/chk-1").ok());
+  EXPECT_THAT(files_.FilesBelow("/c/job/shared"),
+              ElementsAre(Pair("/c/job/shared/b", "b"), Pair("/c/job/shared/c", "c")));
+  EXPECT_TRUE(ReadCheckpoint(files_, "/c/job/chk-2").ok());
+  ASSERT_TRUE(DisposeCheckpoint(files_, "/c/job/chk-2").ok());
+  EXPECT_THAT(files_.FilesBelow("/c/job"), testing::IsEmpty());
+}
+
+// Whatever fails: a checkpoint that is still one has all its files.
+TEST_F(CheckpointStorageTest, NoMetadataIsLeftWithoutItsFiles) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    files_.Put("/c/chk-7/op0-0", "state");
+    ASSERT_TRUE(WriteCheckpoint(files_, "/c/chk-7", SomeCheckpoint("/c/chk-7")).ok());
+    sim::SimRandom random(seed, 0);
+    files_.FailAtRandom(random, 500, 1'000'000);
+    const bool gone = DiscardCheckpoint(files_, "/c/chk-7").ok();
+    files_.FailAtRandom(random, 0, 0);
+    EXPECT_EQ(ReadCheckpoint(files_, "/c/chk-7").ok(), !gone);
+    EXPECT_EQ(files_.FilesBelow("/c").contains("/c/chk-7/op0-0"), !gone);
+  }
 }
 
 }  // namespace

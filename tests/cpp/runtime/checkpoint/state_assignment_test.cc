@@ -148,6 +148,33 @@ TEST_F(StateAssignmentTest, AnOperatorWithoutStateMayGo) {
   EXPECT_TRUE(Assign(1).ok());
 }
 
+// Who gets files gets all of them, and takes its key groups out of them.
+TEST_F(StateAssignmentTest, FilesGoToAllThatHaveSomeOfTheirKeyGroups) {
+  Save(2);
+  for (auto& [subtask, state] : checkpoint_.operators[0].subtasks) {
+    const KeyGroupRange groups = KeyGroupsOfSubtask(subtask, 2, kMaxParallelism);
+    idl::NativeKeyedState files;
+    files.format = std::to_string(subtask);
+    files.first_key_group = groups.first;
+    files.last_key_group = groups.last;
+    state.keyed[0] = {};
+    state.keyed[0].__set_backend(files);
+  }
+  ASSERT_TRUE(Assign(4).ok());
+  const auto format = [&](size_t subtask) {
+    const auto& keyed = deployments_[subtask].state.at(0).keyed;
+    return keyed.size() == 1 ? keyed[0].backend.format : "";
+  };
+  EXPECT_EQ(format(0), "0");
+  EXPECT_EQ(format(1), "0");
+  EXPECT_EQ(format(2), "1");
+  EXPECT_EQ(format(3), "1");
+  ASSERT_TRUE(Assign(1).ok());
+  EXPECT_EQ(deployments_[0].state.at(0).keyed.size(), 2u);
+  uid_ = "others";
+  EXPECT_THAT(std::string(Assign(1).message()), HasSubstr("not in the job"));
+}
+
 TEST_F(StateAssignmentTest, AnotherNumberOfKeyGroupsIsRefused) {
   Save(1);
   max_parallelism_ = 32;

@@ -117,6 +117,17 @@ TEST_F(PosixFileSystemTest, RenamesAndDeletes) {
             "cannot delete " + root_ + "/to: No such file or directory");
 }
 
+TEST_F(PosixFileSystemTest, LinksAreTheSameFile) {
+  ASSERT_TRUE(Write(root_ + "/from", "x").ok());
+  ASSERT_TRUE(files_.Link(root_ + "/from", root_ + "/to").ok());
+  EXPECT_EQ(std::filesystem::hard_link_count(root_ + "/to"), 2u);
+  EXPECT_EQ(files_.Link(root_ + "/from", root_ + "/to").message(),
+            "cannot link " + root_ + "/from to " + root_ + "/to: File exists");
+  ASSERT_TRUE(files_.Delete(root_ + "/from").ok());
+  EXPECT_EQ(Read(root_ + "/to"), "x");
+  EXPECT_FALSE(files_.Link(root_ + "/to", "/proc/x").ok()) << "another device";
+}
+
 TEST_F(PosixFileSystemTest, ErrorsNameThePathAndTheReason) {
   EXPECT_EQ(Read("/nowhere/at-all.txt"),
             "cannot read /nowhere/at-all.txt: No such file or directory");

@@ -119,7 +119,8 @@ TEST(SlicedWindowsTest, StateOnDisk) {
   std::mt19937 random(1);
   const auto directory = std::filesystem::path(testing::TempDir()) / "pfpp-sliced-windows";
   std::filesystem::remove_all(directory);
-  auto backend = OpenRocksDbKeyedStateBackend({0, 127}, 128, directory);
+  auto backend = OpenRocksDbKeyedStateBackend(
+      {.key_groups = {0, 127}, .max_parallelism = 128, .directory = directory});
   ASSERT_TRUE(backend.ok()) << backend.status();
   WindowDriver sliced(Sliding(23, 7, 2, 10), *std::move(backend), true);
   WindowDriver plain(Sliding(23, 7, 2, 10));
@@ -195,6 +196,7 @@ class Gathered final : public KeyedStateWriter {
     of.blocks[key_group].push_back(std::move(bytes));
     of.entries[key_group] += entries;
   }
+  void SetFiles(NativeFiles) override { FAIL() << "a snapshot in blocks has no files"; }
   RestoredKeyedState restored;
 
  private:

@@ -253,7 +253,8 @@ TEST(WindowOperatorPropertyTest, StateOnDisk) {
     const auto directory =
         std::filesystem::path(testing::TempDir()) / absl::StrCat("pfpp-windows-", seed);
     std::filesystem::remove_all(directory);
-    auto backend = OpenRocksDbKeyedStateBackend({0, 127}, 128, directory);
+    auto backend = OpenRocksDbKeyedStateBackend(
+        {.key_groups = {0, 127}, .max_parallelism = 128, .directory = directory});
     ASSERT_TRUE(backend.ok()) << backend.status();
     const bool sessions = seed % 2 == 0;
     WindowDriver driver(

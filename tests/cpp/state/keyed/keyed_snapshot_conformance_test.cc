@@ -25,6 +25,7 @@ class Gathered final : public KeyedStateWriter {
     to.blocks[key_group].push_back(std::move(bytes));
     to.entries[key_group] += entries;
   }
+  void SetFiles(NativeFiles) override { FAIL() << "a snapshot in blocks has no files"; }
   RestoredKeyedState restored;
 
  private:
@@ -203,8 +204,9 @@ TEST_P(KeyedSnapshotConformance, KeyGroupsMayComeFromSeveralSnapshots) {
 std::unique_ptr<KeyedStateBackend> OpenRocksDb(KeyGroupRange groups, int max_parallelism) {
   static int count = 0;
   auto backend = OpenRocksDbKeyedStateBackend(
-      groups, max_parallelism,
-      absl::StrCat(testing::TempDir(), "pfpp-snapshots-", ::getpid(), "-", ++count));
+      {.key_groups = groups,
+       .max_parallelism = max_parallelism,
+       .directory = absl::StrCat(testing::TempDir(), "pfpp-snapshots-", ::getpid(), "-", ++count)});
   PFPP_CHECK(backend.ok());
   return *std::move(backend);
 }

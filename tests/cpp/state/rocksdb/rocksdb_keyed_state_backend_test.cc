@@ -21,7 +21,8 @@ std::string FreshDirectory() {
 }
 
 std::unique_ptr<KeyedStateBackend> OpenFresh(KeyGroupRange groups, int max_parallelism) {
-  auto backend = OpenRocksDbKeyedStateBackend(groups, max_parallelism, FreshDirectory());
+  auto backend = OpenRocksDbKeyedStateBackend(
+      {.key_groups = groups, .max_parallelism = max_parallelism, .directory = FreshDirectory()});
   PFPP_CHECK(backend.ok());
   return *std::move(backend);
 }
@@ -32,7 +33,8 @@ INSTANTIATE_TEST_SUITE_P(RocksDb, KeyedStateBackendConformance,
 
 TEST(RocksDbKeyedStateBackendTest, DeletesItsDirectory) {
   const std::string directory = FreshDirectory();
-  auto backend = OpenRocksDbKeyedStateBackend({0, 7}, 8, directory);
+  auto backend = OpenRocksDbKeyedStateBackend(
+      {.key_groups = {0, 7}, .max_parallelism = 8, .directory = directory});
   ASSERT_TRUE(backend.ok()) << backend.status();
   auto state = (*backend)->CreateValueState("numbers", LongSerializer());
   ASSERT_TRUE(state.ok()) << state.status();
@@ -44,7 +46,8 @@ TEST(RocksDbKeyedStateBackendTest, DeletesItsDirectory) {
 }
 
 TEST(RocksDbKeyedStateBackendTest, NamesTheDirectoryThatItCannotOpen) {
-  const auto backend = OpenRocksDbKeyedStateBackend({0, 7}, 8, "/dev/null/state");
+  const auto backend = OpenRocksDbKeyedStateBackend(
+      {.key_groups = {0, 7}, .max_parallelism = 8, .directory = "/dev/null/state"});
   ASSERT_FALSE(backend.ok());
   EXPECT_THAT(std::string(backend.status().message()), testing::HasSubstr("/dev/null/state"));
 }

@@ -76,6 +76,7 @@ class OneFile final : public FileSystem {
   absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string&) override { return No(); }
   absl::Status CreateDirectories(const std::string&) override { return No(); }
   absl::Status Rename(const std::string&, const std::string&) override { return No(); }
+  absl::Status Link(const std::string&, const std::string&) override { return No(); }
   absl::Status Delete(const std::string&) override { return No(); }
   absl::Status DeleteDirectory(const std::string&) override { return No(); }
   std::string temporary_directory() const override { return "/tmp"; }

@@ -147,6 +147,9 @@ class WatchedFileSystem final : public FileSystem {
     if (absl::Status status = failures["rename"]; !status.ok()) return status;
     return Checked().Rename(from, to);
   }
+  absl::Status Link(const std::string& from, const std::string& to) override {
+    return Checked().Link(from, to);
+  }
   absl::Status Delete(const std::string& path) override { return Checked().Delete(path); }
   absl::Status DeleteDirectory(const std::string& path) override {
     return Checked().DeleteDirectory(path);
