@@ -105,12 +105,16 @@ std::string CheckpointCoordinator::NextDirectory() const {
   return directory_.empty() ? "" : absl::StrCat(directory_, "/chk-", next_id_);
 }
 
+// Nothing happens behind a savepoint that stops the job; another checkpoint must not be complete
+// before it.
+bool CheckpointCoordinator::StopIsPending() const {
+  return std::any_of(pending_.begin(), pending_.end(), [](const Pending& each) {
+    return each.barrier.after != idl::AfterBarrier::GO_ON;
+  });
+}
+
 void CheckpointCoordinator::TriggerPeriodic() {
-  // Behind a savepoint that stops the job: if it is given up, the next one is scheduled then.
-  if (std::any_of(pending_.begin(), pending_.end(), [](const Pending& each) {
-        return each.barrier.after != idl::AfterBarrier::GO_ON;
-      }))
-    return;
+  if (StopIsPending()) return;  // if it is given up, the next one is scheduled then
   const auto periodic_ones =
       std::count_if(pending_.begin(), pending_.end(),
                     [](const Pending& each) { return !each.barrier.savepoint; });
@@ -147,6 +151,7 @@ void CheckpointCoordinator::TriggerSavepoint(const std::string& target,
 }
 
 void CheckpointCoordinator::TriggerFinal(Done done) {
+  if (StopIsPending()) return done(absl::CancelledError("a savepoint stops the job"));
   Trigger(/*savepoint=*/false, NextDirectory(), idl::AfterBarrier::GO_ON, std::move(done));
 }
 

@@ -137,6 +137,7 @@ class CheckpointCoordinator {
 
   bool periodic() const { return settings_.interval_ms > 0; }
   void ScheduleNext();
+  bool StopIsPending() const;
   void TriggerPeriodic();
   // `directory`: empty: none.
   void Trigger(bool savepoint, const std::string& directory, idl::AfterBarrier::type after,

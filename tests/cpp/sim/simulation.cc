@@ -196,6 +196,7 @@ class Simulation {
     const auto after = random_.OneOf<idl::AfterBarrier::type>(
         {idl::AfterBarrier::GO_ON, idl::AfterBarrier::SUSPEND, idl::AfterBarrier::SUSPEND,
          idl::AfterBarrier::DRAIN});
+    drains_ = after == idl::AfterBarrier::DRAIN;
     struct Taken {
       std::optional<absl::StatusOr<std::string>> path;
       std::set<std::string> visible;  // when it was complete
@@ -431,7 +432,8 @@ class Simulation {
       const bool all = finished && !drained_ && sink.kind != SinkPlan::Kind::kDiscard &&
                        !(sink.kind == SinkPlan::Kind::kCollect &&
                          (each.client->abandoned() || (each.over && again)));
-      if (!drained_) {
+      // What windows print early for a savepoint that then fails was never.
+      if (!drained_ && !(drains_ && again && sink.kind == SinkPlan::Kind::kPrint)) {
         Compare(absl::StrCat("sink ", sink.op, " of job ", each.client->job_id(), ", ", rows.size(),
                              " rows, after ", each.client->restarts(), " restarts,"),
                 found, each.expected[sink.op].rows, all,
@@ -652,6 +654,7 @@ class Simulation {
   const SimulationPlan plan_;
   SimRandom random_;
   SimClusterOptions options_;
+  bool drains_ = false;  // a savepoint was to bring event time to its end
   bool drained_ = false;
   int64_t next_name_ = 0;
   std::vector<RunningJob> jobs_;

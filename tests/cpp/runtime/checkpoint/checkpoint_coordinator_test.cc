@@ -313,6 +313,10 @@ TEST_F(CheckpointCoordinatorTest, NothingIsTriggeredBehindASavepointThatStopsThe
   coordinator_->TriggerSavepoint("", idl::AfterBarrier::SUSPEND,
                                  [](const absl::StatusOr<std::string>&) {});
   Advance(100);
+  absl::Status final_one;
+  coordinator_->TriggerFinal(
+      [&](const absl::StatusOr<std::string>& done) { final_one = done.status(); });
+  EXPECT_FALSE(final_one.ok());
   EXPECT_THAT(triggered_, ElementsAre("0:1"));
   idl::CheckpointAnswer failed;
   failed.task = Answer(0, 1).task;
