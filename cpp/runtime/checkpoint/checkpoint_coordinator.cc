@@ -342,12 +342,10 @@ void CheckpointCoordinator::OnWritten(int64_t id, const absl::Status& status) {
   // visible with one that another run may start from. But behind one that ends the job there is
   // nothing to go back to.
   if (!pending.barrier.savepoint || !goes_on) {
-    // An older one must not become the latest any more: what this one has is visible. (A savepoint
-    // that is to stop the job may be the older one when the job comes to its end meanwhile.)
+    // An older one must not become the latest any more: what this one has is visible.
     std::vector<int64_t> older;
     for (const Pending& each : pending_) {
-      const bool counts = !each.barrier.savepoint || each.barrier.after != idl::AfterBarrier::GO_ON;
-      if (each.checkpoint.id < id && counts) older.push_back(each.checkpoint.id);
+      if (each.checkpoint.id < id && !each.barrier.savepoint) older.push_back(each.checkpoint.id);
     }
     for (const int64_t each : older) {
       GiveUp(each, absl::CancelledError(absl::StrCat("checkpoint ", id, " was complete before it")),

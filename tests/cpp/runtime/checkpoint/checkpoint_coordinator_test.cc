@@ -293,21 +293,6 @@ TEST_F(CheckpointCoordinatorTest, BehindASavepointThatEndsTheJobThereIsNoGoingBa
   }
 }
 
-// Found by the simulation: the savepoint was complete behind the job's last checkpoint.
-TEST_F(CheckpointCoordinatorTest, ASavepointThatStopsIsGivenUpWhenTheJobHasEndedBefore) {
-  Make(Settings());
-  absl::StatusOr<std::string> stopped = "not yet";
-  coordinator_->TriggerSavepoint("", idl::AfterBarrier::SUSPEND,
-                                 [&](const absl::StatusOr<std::string>& path) { stopped = path; });
-  coordinator_->TriggerFinal([](const absl::StatusOr<std::string>&) {});
-  AnswerBoth(2);
-  EXPECT_THAT(told_, ElementsAre("1 aborted", "2 completed"));
-  EXPECT_THAT(std::string(stopped.status().message()), HasSubstr("complete before it"));
-  AnswerBoth(1);
-  EXPECT_THAT(told_, SizeIs(2)) << "it comes too late";
-  EXPECT_EQ(coordinator_->latest()->id, 2);
-}
-
 TEST_F(CheckpointCoordinatorTest, NothingIsTriggeredBehindASavepointThatStopsTheJob) {
   Make(Settings());
   coordinator_->TriggerSavepoint("", idl::AfterBarrier::SUSPEND,
