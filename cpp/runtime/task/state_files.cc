@@ -62,6 +62,14 @@ absl::Status CheckSum(const idl::NativeFile& file, const Sum& sum) {
                                              " is damaged: it is not what was written"));
 }
 
+// A file that is gone is damage, too.
+absl::Status CheckIsThere(FileSystem& files, const std::string& path) {
+  const absl::StatusOr<FileInfo> info = files.Stat(path);
+  if (info.ok()) return absl::OkStatus();
+  return DamagedCheckpointError(
+      absl::StrCat("a file of the checkpoint can't be read: ", FailureOf(info.status()).message));
+}
+
 Sum InlineSum(const idl::NativeFile& file) {
   return {static_cast<int64_t>(file.file.inline_bytes.size()), Crc32(file.file.inline_bytes)};
 }
@@ -143,6 +151,7 @@ absl::StatusOr<RestoredFiles> RestoreStateFiles(FileSystem& files,
   for (const idl::NativeFile& file : state.files) {
     const std::string path = absl::StrCat(directory, "/", file.name);
     if (!file.file.path.empty()) {
+      RETURN_IF_ERROR(CheckIsThere(files, file.file.path));
       ASSIGN_OR_RETURN(const Sum sum, LinkOrCopy(files, file.file.path, path, /*durable=*/false));
       RETURN_IF_ERROR(CheckSum(file, sum));
       continue;
@@ -162,6 +171,7 @@ absl::Status CheckStateFiles(FileSystem& files, const idl::NativeKeyedState& sta
   for (const idl::NativeFile& file : state.files) {
     Sum sum = InlineSum(file);
     if (!file.file.path.empty()) {
+      RETURN_IF_ERROR(CheckIsThere(files, file.file.path));
       ASSIGN_OR_RETURN(sum, SumOf(files, file.file.path));
     }
     RETURN_IF_ERROR(CheckSum(file, sum));

@@ -18,7 +18,6 @@ from pyflinkpp.datastream import (
 )
 from pyflinkpp.datastream.functions import KeyedProcessFunction
 from pyflinkpp.datastream.state import ValueStateDescriptor
-
 from recovery.kit import EVENT, Event, Run, environment
 
 KEYS = 500
@@ -226,7 +225,9 @@ def test_the_backend_and_the_old_key_turn_it_on(tmp_path: Path) -> None:
             settings["state__backend__incremental"] = "true"
         env = environment(1, "rocksdb", interval_ms=5, **settings)
         if way == "backend":
-            env.set_state_backend(EmbeddedRocksDBStateBackend(enable_incremental_checkpointing=True))
+            env.set_state_backend(
+                EmbeddedRocksDBStateBackend(enable_incremental_checkpointing=True)
+            )
         run = Run(env, counted)
         run.push(keys(KEYS))
         run.wait_for_checkpoints()
