@@ -28,14 +28,18 @@ struct CheckpointStatistics {
   int64_t triggered_ms = 0;  // wall clock
   int64_t duration_ms = 0;   // from there to its end
   int64_t bytes = 0;
-  std::string path;     // of its directory; empty when it is in memory
-  std::string failure;  // kFailed: why
+  int64_t in_flight_bytes = 0;  // a part of them
+  bool unaligned = false;       // a barrier has overtaken data
+  std::string path;             // of its directory; empty when it is in memory
+  std::string failure;          // kFailed: why
   struct Subtask {
     std::string task;
     int64_t sync_nanos = 0;
     int64_t async_ms = 0;
     int64_t alignment_ms = 0;
     int64_t bytes = 0;
+    int64_t in_flight_bytes = 0;  // a part of them
+    bool unaligned = false;       // its barrier has overtaken data
   };
   std::vector<Subtask> subtasks;  // that have answered
 };
@@ -129,6 +133,7 @@ class CheckpointCoordinator {
                Done done);
   void TriggerWhereNoBarrierComes(Pending& pending);
   bool FeedHasEnded(const idl::TaskId& task) const;
+  void AddInFlight(idl::Checkpoint& checkpoint, const idl::TaskSnapshot& snapshot) const;
   void CompleteIfAllAnswered(Pending& pending);
   void OnWritten(int64_t id, const absl::Status& status);
   void GiveUp(int64_t id, const absl::Status& why, bool counts = true);
@@ -142,6 +147,8 @@ class CheckpointCoordinator {
   void Finish(Pending& pending);
 
   const idl::CheckpointSettings settings_;
+  const bool unaligned_;
+  const int max_concurrent_;  // one that may overtake is alone
   const idl::JobGraph& graph_;
   ExecutionGraph& execution_;
   Env& env_;

@@ -183,6 +183,8 @@ py::list Job::checkpoints() const {
       entry["async_ms"] = subtask.async_ms;
       entry["alignment_ms"] = subtask.alignment_ms;
       entry["bytes"] = subtask.bytes;
+      entry["in_flight_bytes"] = subtask.in_flight_bytes;
+      entry["unaligned"] = subtask.unaligned;
       subtasks.append(std::move(entry));
     }
     py::dict entry;
@@ -192,6 +194,8 @@ py::list Job::checkpoints() const {
     entry["triggered_ms"] = told.triggered_ms;
     entry["duration_ms"] = told.duration_ms;
     entry["bytes"] = told.bytes;
+    entry["in_flight_bytes"] = told.in_flight_bytes;
+    entry["unaligned"] = told.unaligned;
     entry["path"] = told.path;
     entry["failure"] = told.failure;
     entry["subtasks"] = std::move(subtasks);

@@ -8,6 +8,7 @@
 #include "core/base/status.h"
 #include "runtime/checkpoint/checkpoint_storage.h"
 #include "runtime/scheduler/execution_graph.h"
+#include "runtime/task/in_flight.h"
 #include "runtime/task/keyed_state_file.h"
 
 namespace pyflinkpp::sim {
@@ -102,6 +103,16 @@ void SimClient::OnCheckpoint(const CheckpointStatistics& statistics) {
       }
     }
   }
+  if (checkpoint.ok()) {
+    for (const idl::InFlightExchange& exchange : checkpoint->in_flight) {
+      for (const idl::InFlightHandle& handle : exchange.handles) {
+        idl::RestoredInFlight all;
+        all.handle = handle;
+        std::deque<ReadRun> read;
+        status.Update(ReadInFlight(world_.files, all, read));
+      }
+    }
+  }
   if (!status.ok())
     violations_.push_back(absl::StrCat("checkpoint ", statistics.id, " of job ", job_id_,
                                        " is complete, but ", status.message()));
@@ -172,7 +183,7 @@ void SimCluster::CrashAndBoot(const SimClusterOptions& options) {
   job_manager_.reset();
   task_managers_.clear();
   for (const auto& client : clients_) {
-    client->Crash();
+    client->Crash(/*last=*/true);
     transport_.CheckClosed(client->job_id(), /*finished=*/false);
     transport_.Crash(client->job_id());
   }

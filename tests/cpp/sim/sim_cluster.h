@@ -30,8 +30,12 @@ class SimClient final : public Loop, public JobListener {
     next_row_ = before.next_row_;
     rewinds_ = rewinds;
   }
-  // Its process is gone: it takes nothing any more.
-  void Crash() { results_.reset(); }
+  // Its process is gone: it takes nothing any more. `last`: but for what has been sent.
+  void Crash(bool last = false) {
+    if (last && results_ != nullptr) FollowRestart();
+    if (last && results_ != nullptr) FollowRestart();
+    results_.reset();
+  }
   // Gives the results up after so many elements.
   void AbandonAfter(int64_t elements) { abandon_after_ = elements; }
 

@@ -290,7 +290,9 @@ class Simulation {
                         [](const CheckpointStatistics& checkpoint) {
                           return checkpoint.state == CheckpointStatistics::State::kCompleted;
                         });
-        idl::JobGraph graph = each.job.graph;
+        const bool rescales = random_.Percent(50);
+        idl::JobGraph graph =
+            rescales ? Rescaled(random_, each.job, each.job.graph.job_id) : each.job.graph;
         idl::RestoreSettings restore;
         restore.path =
             LatestCheckpoint(cluster_->world().files, absl::StrCat("/checkpoints/", graph.job_id));
@@ -298,7 +300,10 @@ class Simulation {
         // It had ended, but for telling so.
         each.over = restore.path.empty() && each.had_checkpoint;
         if (each.over) continue;
-        if (!restore.path.empty()) graph.__set_restore(restore);
+        if (!restore.path.empty()) {
+          graph.__set_restore(restore);
+          CountRestored(restore.path, rescales);
+        }
         const std::shared_ptr<SimClient> before = each.client;
         each.again = true;
         each.client = cluster_->Submit(graph);
@@ -308,6 +313,15 @@ class Simulation {
         return absl::OkStatus();
     }
     return absl::OkStatus();
+  }
+
+  void CountRestored(const std::string& path, bool rescales) {
+    const SimFileSystem::TestAccess access(cluster_->world().files);
+    const absl::StatusOr<idl::Checkpoint> checkpoint =
+        ReadCheckpoint(cluster_->world().files, path);
+    if (!checkpoint.ok()) return Problem(std::string(checkpoint.status().message()));
+    if (checkpoint->in_flight.empty()) return;
+    ++outcome_.coverage[rescales ? "rescales with in-flight" : "restores with in-flight"];
   }
 
   absl::Status RunUntilEnded() {
@@ -527,6 +541,9 @@ class Simulation {
       for (const CheckpointStatistics& checkpoint : each.client->checkpoints()) {
         const bool completed = checkpoint.state == CheckpointStatistics::State::kCompleted;
         ++coverage[completed ? "checkpoints completed" : "checkpoints aborted"];
+        if (!completed) continue;
+        coverage["unaligned checkpoints"] += checkpoint.unaligned ? 1 : 0;
+        coverage["unaligned bytes"] += checkpoint.in_flight_bytes;
       }
       coverage["committed files"] += static_cast<int64_t>(VisibleFiles(each).size());
       for (const idl::OperatorNode& node : each.job.graph.operators)

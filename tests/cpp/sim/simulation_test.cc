@@ -169,7 +169,8 @@ TEST(Simulation, JobsSurviveFailures) {
                   "failures in open", "failures in process", "failures in poll",
                   "failures in watermark", "failures in finish", "failures in commit",
                   "failures in close", "failures in snapshot", "failures in completed",
-                  "failures in aborted", "window operators", "committed files"});
+                  "failures in aborted", "window operators", "committed files",
+                  "unaligned checkpoints", "unaligned bytes"});
 }
 
 TEST(Simulation, JobsSurviveABadDisk) {
@@ -202,7 +203,8 @@ TEST(Simulation, JobsGoOnAfterACrash) {
         return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kCrash};
       },
       [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
-  coverage.Check({"crashes", "operators restored"});
+  coverage.Check({"crashes", "operators restored", "unaligned checkpoints", "unaligned bytes",
+                  "restores with in-flight", "rescales with in-flight"});
 }
 
 TEST(Simulation, ASeedRunTwiceGivesTheSameTrace) {

@@ -122,6 +122,8 @@ class FileSinkOperator final : public Operator {
     return Progress::kDone;
   }
 
+  bool between_elements() const override { return true; }
+
   absl::StatusOr<Progress> Finish(Output&) override {
     FinishPart();
     return Settled();
