@@ -175,8 +175,9 @@ class Job:
 
     def checkpoints(self) -> list[dict[str, Any]]:
         """The last checkpoints that ended, oldest first: {"id": int, "state": "COMPLETED" | "FAILED", "savepoint": bool,
-        "triggered_ms": wall clock, "duration_ms", "bytes", "path": its directory or "", "failure": why or "", "subtasks":
-        [{"task", "sync_ms": float, "async_ms", "alignment_ms", "bytes"}]}."""
+        "triggered_ms": wall clock, "duration_ms", "bytes", "in_flight_bytes": a part of them, "unaligned": bool, "path": its
+        directory or "", "failure": why or "", "subtasks": [{"task", "sync_ms": float, "async_ms", "alignment_ms", "bytes",
+        "in_flight_bytes", "unaligned"}]}."""
 
     def trigger_savepoint(self, directory: str, after: str) -> int:
         """Starts a savepoint below the directory ("": the configured one) and gives its number. ``after``: "go on", "suspend"

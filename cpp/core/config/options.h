@@ -18,7 +18,8 @@ inline constexpr Option kOptions[] = {
      "Flink's upper bound for how long a buffer waits. The engine sends what is at hand and never "
      "waits for more than a millisecond."},
     {"execution.checkpointing.aligned-checkpoint-timeout", "duration", "1 s",
-     "How long barriers may wait for each other before the checkpoint goes on unaligned."},
+     "How long barriers may wait for each other before they overtake data, where unaligned "
+     "checkpoints are enabled."},
     {"execution.checkpointing.checkpoints-after-tasks-finish", "bool", "true",
      "Whether checkpoints go on when a part of the job has finished."},
     {"execution.checkpointing.data-inline-threshold", "memory", "20 kb",
@@ -54,9 +55,12 @@ inline constexpr Option kOptions[] = {
     {"execution.checkpointing.tolerable-failed-checkpoints", "int", "0",
      "How many checkpoints in a row may fail before the job does; -1: any."},
     {"execution.checkpointing.unaligned.enabled", "bool", "false",
-     "Whether barriers overtake data."},
+     "Whether barriers overtake data, which becomes a part of the checkpoint. It needs the mode "
+     "EXACTLY_ONCE."},
     {"execution.checkpointing.unaligned.forced", "bool", "false",
-     "Whether barriers overtake data wherever they can."},
+     "Accepted for compatibility: custom partitioners stay aligned."},
+    {"execution.checkpointing.unaligned.max-subtasks-per-channel-state-file", "int", "5",
+     "Accepted for compatibility: each subtask writes a file of its own."},
     {"execution.checkpointing.write-buffer-size", "int", "4096", "Accepted for compatibility."},
     {"execution.runtime-mode", "enum", "STREAMING", "STREAMING, BATCH or AUTOMATIC."},
     {"execution.state-recovery.claim-mode", "enum", "NO_CLAIM",

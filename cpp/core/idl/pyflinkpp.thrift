@@ -292,6 +292,28 @@ struct OperatorListState { 1: string name, 2: Redistribution redistribution, 3: 
 // The state of one operator in one subtask.
 struct OperatorState { 1: list<KeyedStateHandle> keyed, 2: list<OperatorListState> lists }
 
+// Batches of one channel that a barrier has overtaken, one behind the other in the format of stream/batch_codec.h.
+struct InFlightRun {
+  1: i32 source,                        // subtask that sends
+  2: i32 target,                        // subtask that receives
+  3: bool of_sender,                    // kept by the sender: comes behind what the receiver has kept of the channel
+  4: string type,                       // of the records: the name of their serializer
+  5: i64 offset,
+  6: i64 size,
+  7: i64 crc32,
+}
+// What one task has kept of one exchange: of each channel in order.
+struct InFlightHandle { 1: i32 exchange, 2: list<InFlightRun> runs, 3: StateFile file }
+// The same of all its tasks. An exchange is known by the operators at its ends.
+struct InFlightExchange {
+  1: string source,                     // uid
+  2: string target,                     // uid
+  3: i32 input,                         // of the target
+  4: i32 side_output = -1,              // of the source; -1: the main one
+  5: string name,                       // for messages
+  6: list<InFlightHandle> handles,
+}
+
 // What one task adds to a checkpoint.
 struct TaskSnapshot {
   1: map<i32, OperatorState> operators, // by JobGraph operator
@@ -301,6 +323,9 @@ struct TaskSnapshot {
   5: i64 alignment_ms,                  // from the first barrier to the last
   6: i64 bytes,                         // that were written
   10: optional i64 full_bytes,          // with those of earlier checkpoints that it refers to; not set: as `bytes`
+  20: optional list<InFlightHandle> in_flight,
+  21: optional i64 in_flight_bytes = 0, // a part of `bytes`
+  22: optional bool unaligned = false,  // its barrier has overtaken
 }
 
 // One operator's state in a checkpoint, of all its subtasks.
@@ -320,6 +345,7 @@ struct Checkpoint {
   3: i64 timestamp,                     // when it was triggered, milliseconds since the epoch
   4: bool savepoint,
   5: list<OperatorCheckpoint> operators,
+  20: optional list<InFlightExchange> in_flight,
 }
 
 // ---- a deployment: the slice of a job that one subtask needs ----
@@ -335,8 +361,24 @@ struct OutputDescriptor {
   1: i32 edge, 2: Partitioner partitioner, 3: list<i32> targets, 4: i32 max_parallelism, 5: i32 target_parallelism,
   6: i32 side_output = -1,              // of which output of its operator; -1: the main one
   7: optional bool blocking,            // kept until the task has ended; then its consumers come
+  20: optional bool overtakes = false,  // barriers may overtake data
 }
-struct InputDescriptor { 1: i32 edge, 2: i32 input, 3: list<i32> sources, 4: optional bool blocking }
+struct InputDescriptor {
+  1: i32 edge, 2: i32 input, 3: list<i32> sources, 4: optional bool blocking,
+  20: optional bool overtakes = false,  // the same
+}
+
+// In-flight data that a task processes before anything else: its part of some batches.
+struct RestoredInFlight {
+  1: i32 input,                         // of the operator
+  2: InFlightHandle handle,             // of one channel
+  3: list<TypeInformation> types,       // that the records may have
+  4: bool by_key,                       // of each batch the records of its own key groups
+  5: i32 share = 0,                     // else of each `shares` batches this one
+  6: i32 shares = 1,
+  7: string name,                       // of the exchange, for messages
+  8: i32 op,                            // the operator
+}
 
 struct TaskId { 1: string job_id, 2: i32 vertex, 3: i32 subtask, 4: i32 attempt }
 
@@ -356,6 +398,7 @@ struct TaskDeployment {
   13: bool finished,                    // it had processed all its input: nothing is left but to say so
   14: bool checkpoints,                 // are taken
   15: bool at_least_once,
+  20: optional list<RestoredInFlight> in_flight,
 }
 
 // ---- messages ----
@@ -383,6 +426,8 @@ struct Barrier {
   5: AfterBarrier after,
   10: optional string shared_directory, // for files of state that later checkpoints may share; not set: there are none
   11: optional i64 base,                // the checkpoint whose shared files this one may refer to; not set: none
+  20: optional bool unaligned = false,  // it may overtake data, where the exchange allows it,
+  21: optional i64 aligned_timeout_ms = 0,  // when it has waited so long for other barriers or behind data
 }
 struct CheckpointTrigger { 1: TaskId task, 2: Barrier barrier }
 struct CheckpointNotice { 1: TaskId task, 2: i64 checkpoint, 3: bool completed }      // else it was given up

@@ -27,17 +27,17 @@ bool ReadColumns(BinaryReader& in, uint32_t count, uint8_t columns, RecordBatch&
 
 }  // namespace
 
-absl::Status EncodeBatch(const RecordBatch& batch, std::string& out) {
+absl::Status EncodeBatch(const RecordBatch& batch, std::string& out, size_t from) {
   BinaryWriter writer(out);
-  writer.Put(static_cast<uint32_t>(batch.size()));
+  writer.Put(static_cast<uint32_t>(batch.size() - from));
   writer.Put(static_cast<uint8_t>((batch.has_timestamps() ? kTimestamps : 0) |
                                   (batch.has_keys() ? kKeys : 0)));
-  for (const int64_t timestamp : batch.timestamps()) writer.Put(timestamp);
-  for (const RecordKey& key : batch.keys()) {
-    writer.PutBytes(key.bytes());
-    writer.Put(key.hash);
+  for (size_t i = from; i < batch.timestamps().size(); ++i) writer.Put(batch.timestamps()[i]);
+  for (size_t i = from; i < batch.keys().size(); ++i) {
+    writer.PutBytes(batch.keys()[i].bytes());
+    writer.Put(batch.keys()[i].hash);
   }
-  return batch.serializer()->Write(batch.row(0), batch.size(), writer);
+  return batch.serializer()->Write(batch.row(from), batch.size() - from, writer);
 }
 
 absl::StatusOr<std::unique_ptr<RecordBatch>> DecodeBatch(

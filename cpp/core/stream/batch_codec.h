@@ -1,4 +1,4 @@
-// The bytes of a batch, for files that do not outlive their job.
+// The bytes of a batch: in temporary files, and in checkpoints, which later versions read.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,8 @@ namespace pyflinkpp {
 
 //   records u32 | columns u8 (1: timestamps, 2: keys)
 //   | timestamps i64 each | keys: varint and bytes, hash u32 each | values
-absl::Status EncodeBatch(const RecordBatch& batch, std::string& out);
+// `from`: the first record that counts.
+absl::Status EncodeBatch(const RecordBatch& batch, std::string& out, size_t from = 0);
 // Takes the bytes from the front of `in`.
 absl::StatusOr<std::unique_ptr<RecordBatch>> DecodeBatch(
     BinaryReader& in, const std::shared_ptr<const TypeSerializer>& serializer);

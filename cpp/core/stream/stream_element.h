@@ -26,6 +26,8 @@ struct Watermark {
 struct CheckpointBarrier {
   std::shared_ptr<const idl::Barrier> told;
   int64_t checkpoint() const { return told->checkpoint; }
+  // It overtakes data now, where the exchange allows it.
+  bool urgent() const { return told->unaligned && told->aligned_timeout_ms == 0; }
 };
 
 struct EndOfInput {};

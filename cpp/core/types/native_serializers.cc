@@ -109,4 +109,16 @@ const std::shared_ptr<const TypeSerializer>& LongSerializer() { return Shared<Lo
 const std::shared_ptr<const TypeSerializer>& StringSerializer() { return Shared<StringTraits>(); }
 const std::shared_ptr<const TypeSerializer>& CountedSerializer() { return Shared<CountedTraits>(); }
 
+std::shared_ptr<const TypeSerializer> NativeSerializerNamed(absl::string_view name) {
+  for (const auto& each : {LongSerializer(), StringSerializer(), CountedSerializer()}) {
+    if (each->name() == name) return each;
+  }
+  return nullptr;
+}
+
+bool IsNative(const TypeSerializer& serializer) {
+  return &serializer == LongSerializer().get() || &serializer == StringSerializer().get() ||
+         &serializer == CountedSerializer().get();
+}
+
 }  // namespace pyflinkpp

@@ -26,4 +26,9 @@ const std::shared_ptr<const TypeSerializer>& LongSerializer();
 const std::shared_ptr<const TypeSerializer>& StringSerializer();
 const std::shared_ptr<const TypeSerializer>& CountedSerializer();
 
+// One of these by its name; null: it is none of them. Another serializer may have the same name for
+// the same bytes.
+std::shared_ptr<const TypeSerializer> NativeSerializerNamed(absl::string_view name);
+bool IsNative(const TypeSerializer& serializer);
+
 }  // namespace pyflinkpp

@@ -7,12 +7,16 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "runtime/checkpoint/checkpoint_storage.h"
+#include "runtime/checkpoint/in_flight_assignment.h"
 #include "runtime/checkpoint/state_assignment.h"
 
 namespace pyflinkpp {
 namespace {
 
 std::pair<int, int> KeyOf(const idl::TaskId& task) { return {task.vertex, task.subtask}; }
+
+constexpr int64_t kAlignedTimeoutMaxMs =
+    int64_t{365} * 24 * 3'600'000;  // in nanoseconds it is no overflow
 
 bool HasFinished(idl::TaskState::type state) { return state == idl::TaskState::FINISHED; }
 // Its last element has been sent.
@@ -26,6 +30,8 @@ CheckpointCoordinator::CheckpointCoordinator(const idl::CheckpointSettings& sett
                                              const idl::JobGraph& graph, ExecutionGraph& execution,
                                              Env& env, CheckpointHost& host)
     : settings_(settings),
+      unaligned_(TakesUnaligned(graph)),
+      max_concurrent_(unaligned_ ? 1 : std::max(settings.max_concurrent, 1)),
       graph_(graph),
       execution_(execution),
       env_(env),
@@ -118,14 +124,18 @@ void CheckpointCoordinator::TriggerPeriodic() {
   const auto periodic_ones =
       std::count_if(pending_.begin(), pending_.end(),
                     [](const Pending& each) { return !each.barrier.savepoint; });
-  if (periodic_ones >= std::max(settings_.max_concurrent, 1)) return;  // the end of one schedules
+  // Behind a savepoint that ends the job none is wanted, and it might be complete before it.
+  const bool ends = std::any_of(pending_.begin(), pending_.end(), [](const Pending& each) {
+    return each.barrier.after != idl::AfterBarrier::GO_ON;
+  });
+  if (ends || periodic_ones >= max_concurrent_) return;  // the end of one schedules
   last_trigger_ms_ = env_.clock.NowMillis();
   const bool ended =
       std::all_of(execution_.executions().begin(), execution_.executions().end(),
                   [](const ExecutionGraph::Execution& each) { return HasFinished(each.state); });
   if (ended) return;
   Trigger(/*savepoint=*/false, NextDirectory(), idl::AfterBarrier::GO_ON, nullptr);
-  if (settings_.max_concurrent > 1) ScheduleNext();
+  if (max_concurrent_ > 1) ScheduleNext();
 }
 
 void CheckpointCoordinator::TriggerSavepoint(const std::string& target,
@@ -175,6 +185,11 @@ void CheckpointCoordinator::Trigger(bool savepoint, const std::string& directory
       pending.barrier.__set_base(completed_.back().checkpoint.id);
       shared_.Begin(checkpoint.id, pending.barrier.base);
     }
+  }
+  if (unaligned_ && !savepoint) {
+    pending.barrier.__set_unaligned(true);
+    pending.barrier.__set_aligned_timeout_ms(
+        std::clamp<int64_t>(settings_.aligned_timeout_ms, 0, kAlignedTimeoutMaxMs));
   }
   pending.done = std::move(done);
   pending.statistics.id = checkpoint.id;
@@ -268,9 +283,13 @@ void CheckpointCoordinator::OnAnswer(const idl::CheckpointAnswer& answer) {
   told.alignment_ms = snapshot.alignment_ms;
   told.bytes = snapshot.bytes;
   told.full_bytes = snapshot.__isset.full_bytes ? snapshot.full_bytes : snapshot.bytes;
-  pending->statistics.bytes += told.bytes;
   pending->statistics.full_bytes += told.full_bytes;
   shared_.Add(answer.checkpoint, snapshot);
+  told.in_flight_bytes = snapshot.in_flight_bytes;
+  told.unaligned = snapshot.unaligned;
+  pending->statistics.bytes += told.bytes;
+  pending->statistics.in_flight_bytes += snapshot.in_flight_bytes;
+  pending->statistics.unaligned |= snapshot.unaligned;
   pending->answers[KeyOf(answer.task)] = snapshot;
   CompleteIfAllAnswered(*pending);
 }
@@ -285,6 +304,9 @@ void CheckpointCoordinator::Discard(const idl::CheckpointAnswer& answer) {
         if (!file.shared && !file.file.path.empty()) paths.push_back(file.file.path);
       }
     }
+  }
+  for (const idl::InFlightHandle& handle : answer.snapshot.in_flight) {
+    if (!handle.file.path.empty()) paths.push_back(handle.file.path);
   }
   DeleteFiles(shared_.Unused(answer.snapshot));
   if (paths.empty()) return;
@@ -304,12 +326,30 @@ void CheckpointCoordinator::DeleteFiles(std::vector<std::string> paths) {
       [](const absl::Status&) {});
 }
 
+void CheckpointCoordinator::AddInFlight(idl::Checkpoint& checkpoint,
+                                        const idl::TaskSnapshot& snapshot) const {
+  for (const idl::InFlightHandle& handle : snapshot.in_flight) {
+    const idl::Edge& edge =
+        execution_.chained().exchanges[static_cast<size_t>(handle.exchange)].edge;
+    idl::InFlightExchange exchange = ExchangeOf(graph_, edge);
+    auto found =
+        std::find_if(checkpoint.in_flight.begin(), checkpoint.in_flight.end(),
+                     [&](const idl::InFlightExchange& each) { return SameEnds(each, exchange); });
+    if (found == checkpoint.in_flight.end()) {
+      checkpoint.__isset.in_flight = true;
+      found = checkpoint.in_flight.insert(found, std::move(exchange));
+    }
+    found->handles.push_back(handle);
+  }
+}
+
 void CheckpointCoordinator::CompleteIfAllAnswered(Pending& pending) {
   if (!pending.waiting.empty() || pending.writing) return;
   pending.writing = true;
   for (const auto& execution : execution_.executions()) {
     const idl::TaskId& task = execution.deployment.task;
     const auto answer = pending.answers.find(KeyOf(task));
+    if (answer != pending.answers.end()) AddInFlight(pending.checkpoint, answer->second);
     for (const idl::ChainNode& member : execution.deployment.chain) {
       idl::OperatorCheckpoint& op = pending.checkpoint.operators[static_cast<size_t>(member.op.id)];
       if (answer == pending.answers.end() || answer->second.finished)

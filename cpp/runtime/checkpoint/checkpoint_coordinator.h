@@ -28,10 +28,12 @@ struct CheckpointStatistics {
   bool savepoint = false;
   int64_t triggered_ms = 0;  // wall clock
   int64_t duration_ms = 0;   // from there to its end
-  int64_t bytes = 0;         // that were written
-  int64_t full_bytes = 0;    // with files of earlier checkpoints that it refers to
-  std::string path;          // of its directory; empty when it is in memory
-  std::string failure;       // kFailed: why
+  int64_t bytes = 0;            // that were written
+  int64_t in_flight_bytes = 0;  // a part of them
+  int64_t full_bytes = 0;       // with files of earlier checkpoints that it refers to
+  bool unaligned = false;       // a barrier has overtaken data
+  std::string path;             // of its directory; empty when it is in memory
+  std::string failure;          // kFailed: why
   struct Subtask {
     std::string task;
     int64_t sync_nanos = 0;
@@ -39,6 +41,8 @@ struct CheckpointStatistics {
     int64_t alignment_ms = 0;
     int64_t bytes = 0;
     int64_t full_bytes = 0;
+    int64_t in_flight_bytes = 0;  // a part of them
+    bool unaligned = false;       // its barrier has overtaken data
   };
   std::vector<Subtask> subtasks;  // that have answered
 };
@@ -145,6 +149,7 @@ class CheckpointCoordinator {
   void WatchTimeouts();
   void TriggerWhereNoBarrierComes(Pending& pending);
   bool FeedHasEnded(const idl::TaskId& task) const;
+  void AddInFlight(idl::Checkpoint& checkpoint, const idl::TaskSnapshot& snapshot) const;
   void CompleteIfAllAnswered(Pending& pending);
   void OnWritten(int64_t id, const absl::Status& status);
   void GiveUp(int64_t id, const absl::Status& why, bool counts = true);
@@ -160,6 +165,8 @@ class CheckpointCoordinator {
   void Finish(Pending& pending);
 
   const idl::CheckpointSettings settings_;
+  const bool unaligned_;
+  const int max_concurrent_;  // one that may overtake is alone
   const idl::JobGraph& graph_;
   ExecutionGraph& execution_;
   Env& env_;

@@ -34,6 +34,11 @@ void ForEachPath(idl::Checkpoint& checkpoint, Change change) {
       }
     }
   }
+  for (idl::InFlightExchange& exchange : checkpoint.in_flight) {
+    for (idl::InFlightHandle& handle : exchange.handles) {
+      if (!handle.file.path.empty()) change(handle.file.path);
+    }
+  }
 }
 
 constexpr absl::string_view kUp = "../";

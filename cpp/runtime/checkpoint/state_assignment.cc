@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/graph/key_groups.h"
+#include "runtime/checkpoint/in_flight_assignment.h"
 
 namespace pyflinkpp {
 namespace {
@@ -153,7 +154,7 @@ absl::Status AssignState(const idl::Checkpoint& checkpoint, const idl::JobGraph&
     }
     deployment->finished = finished;
   }
-  return absl::OkStatus();
+  return AssignInFlight(checkpoint, graph, ignore_unclaimed, deployments);
 }
 
 }  // namespace pyflinkpp

@@ -17,7 +17,7 @@ const idl::OperatorCheckpoint* FindOperator(const idl::Checkpoint& checkpoint,
 
 // Fills in what the checkpoint has for each deployment. Keyed state goes by key groups, lists by
 // their redistribution. Refuses what would lose state: an operator's that is not in the job any more
-// (unless `ignore_unclaimed`), another number of key groups.
+// (unless `ignore_unclaimed`), another number of key groups. Data in flight: in_flight_assignment.h.
 absl::Status AssignState(const idl::Checkpoint& checkpoint, const idl::JobGraph& graph,
                          bool ignore_unclaimed, std::span<idl::TaskDeployment* const> deployments);
 

@@ -33,6 +33,9 @@ class BlockingTransport::Input final : public InputChannel {
   }
   ~Input() override { partition_->CloseReader(target_); }
   std::optional<StreamElement> Poll(bool* more) override { return partition_->Poll(target_, more); }
+  bool Ahead(int64_t, std::vector<const RecordBatch*>&) override {
+    PFPP_CHECK(false);  // no barrier comes over a blocking exchange
+  }
   absl::Status status() const override { return partition_->reader_status(target_); }
 
  private:

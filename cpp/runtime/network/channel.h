@@ -6,14 +6,18 @@
 //   OutputChannel.credit <------- credit, one a Poll ----
 //
 // Credit bounds what is under way: a sender without credit keeps its elements and stops asking for
-// input.
+// input. A barrier needs none and takes none, and the consumer is told of it when it comes into the
+// channel, not when it is polled: so that it can overtake data.
 #pragma once
 
+#include <atomic>
 #include <compare>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "core/stream/stream_element.h"
@@ -40,7 +44,7 @@ class OutputChannel {
  public:
   virtual ~OutputChannel() = default;
   virtual int credit() const = 0;
-  // REQUIRES: credit() > 0.
+  // REQUIRES: credit() > 0, or a barrier.
   virtual void Send(StreamElement element) = 0;
   // Asked behind the end of input: whether what was sent survives the producer. If not, the
   // producer's mailbox is notified when it does.
@@ -56,14 +60,25 @@ class InputChannel {
   virtual ~InputChannel() = default;
   // `*more`: whether another element is there; when it isn't, `ready` will be told of the next.
   virtual std::optional<StreamElement> Poll(bool* more) = 0;
+  // Appends the batches that Poll will give before this barrier, or before the end of input. They
+  // stay where they are; valid until the next Poll. False: neither has come yet, these are all.
+  virtual bool Ahead(int64_t checkpoint, std::vector<const RecordBatch*>& batches) = 0;
   // Why Poll has nothing, and never will.
   virtual absl::Status status() const { return absl::OkStatus(); }
+};
+
+// A barrier or the end of input has come into a channel, perhaps behind data.
+struct Announcement {
+  size_t channel;
+  std::optional<CheckpointBarrier> barrier;  // none: the end
 };
 
 // The channels of one consumer that have elements, in the order in which these came. Any thread.
 class ReadyChannels {
  public:
-  explicit ReadyChannels(Mailbox& consumer) : consumer_(consumer) {}
+  // `announces`: the consumer wants to be told of barriers.
+  explicit ReadyChannels(Mailbox& consumer, bool announces = false)
+      : consumer_(consumer), announces_(announces) {}
 
   // A channel that was empty has an element.
   void Push(size_t channel) {
@@ -81,10 +96,34 @@ class ReadyChannels {
     return channel;
   }
 
+  // Comes as mail, so that the consumer interrupts a batch in hand.
+  void Announce(Announcement announcement) {
+    if (!announces_) return;
+    {
+      MutexLock lock(mutex_);
+      announcements_.push_back(std::move(announcement));
+      announced_.store(true, std::memory_order_relaxed);
+    }
+    consumer_.Post("barrier has come", [] {});
+  }
+  // Without a lock, for hot loops.
+  bool announced() const { return announced_.load(std::memory_order_relaxed); }
+  std::optional<Announcement> PopAnnouncement() {
+    MutexLock lock(mutex_);
+    announced_.store(announcements_.size() > 1, std::memory_order_relaxed);
+    if (announcements_.empty()) return std::nullopt;
+    Announcement announcement = std::move(announcements_.front());
+    announcements_.pop_front();
+    return announcement;
+  }
+
  private:
   Mailbox& consumer_;
+  const bool announces_;
+  std::atomic<bool> announced_{false};
   Mutex mutex_;
   std::deque<size_t> ready_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Announcement> announcements_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Connects the ends, whichever comes first. Any thread. The producer's mailbox is notified of new

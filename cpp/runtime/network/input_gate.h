@@ -19,7 +19,7 @@ class InputGate {
     StreamElement element;
   };
 
-  explicit InputGate(Mailbox& mailbox) : ready_(mailbox) {}
+  explicit InputGate(Mailbox& mailbox) : ready_(mailbox, /*announces=*/true) {}
 
   void Open(Transport& transport, const ChannelId& id, int input) {
     channels_.push_back({.channel = nullptr, .input = input});
@@ -49,6 +49,14 @@ class InputGate {
       status_.Update(channel.channel->status());
     }
     return std::nullopt;
+  }
+
+  // Of barriers and ends that have come into a channel.
+  bool announced() const { return ready_.announced(); }
+  std::optional<Announcement> PopAnnouncement() { return ready_.PopAnnouncement(); }
+  // See InputChannel.
+  bool Ahead(size_t channel, int64_t checkpoint, std::vector<const RecordBatch*>& batches) {
+    return channels_[channel].channel->Ahead(checkpoint, batches);
   }
 
   // The first failure of a channel.

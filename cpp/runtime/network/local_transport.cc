@@ -7,8 +7,21 @@
 #include "core/base/check.h"
 
 namespace pyflinkpp {
+namespace {
 
-// Invariant: elements.size() + sender's credit <= kChannelCredit while the input is open.
+// Tells the consumer of what it does not wait for in the order of elements.
+void AnnounceTo(ReadyChannels& ready, size_t channel, const StreamElement& element) {
+  if (const auto* barrier = std::get_if<CheckpointBarrier>(&element)) {
+    ready.Announce({channel, *barrier});
+  } else if (std::holds_alternative<EndOfInput>(element)) {
+    ready.Announce({channel, std::nullopt});
+  }
+}
+
+}  // namespace
+
+// Invariant: elements.size() without barriers + sender's credit <= kChannelCredit while the input is
+// open.
 struct LocalTransport::Queue {
   Mutex mutex;
   std::deque<StreamElement> elements ABSL_GUARDED_BY(mutex);
@@ -37,11 +50,14 @@ class LocalTransport::Output : public OutputChannel {
   void Send(StreamElement element) override {
     MutexLock lock(queue_->mutex);
     if (queue_->input_closed) return;  // nobody will read it
-    PFPP_CHECK(queue_->in_flight < kChannelCredit);
-    ++queue_->in_flight;
+    if (!std::holds_alternative<CheckpointBarrier>(element)) {
+      PFPP_CHECK(queue_->in_flight < kChannelCredit);
+      ++queue_->in_flight;
+    }
     queue_->elements.push_back(std::move(element));
-    if (queue_->elements.size() == 1 && queue_->ready != nullptr)
-      queue_->ready->Push(queue_->channel);
+    if (queue_->ready == nullptr) return;
+    if (queue_->elements.size() == 1) queue_->ready->Push(queue_->channel);
+    AnnounceTo(*queue_->ready, queue_->channel, queue_->elements.back());
   }
 
  private:
@@ -56,6 +72,7 @@ class LocalTransport::Input : public InputChannel {
     queue_->ready = &ready;
     queue_->channel = channel;
     if (!queue_->elements.empty()) ready.Push(channel);
+    for (const StreamElement& element : queue_->elements) AnnounceTo(ready, channel, element);
   }
   ~Input() override {
     std::deque<StreamElement> dropped;
@@ -71,9 +88,23 @@ class LocalTransport::Input : public InputChannel {
     if (queue_->elements.empty()) return std::nullopt;
     std::optional<StreamElement> element(std::move(queue_->elements.front()));
     queue_->elements.pop_front();
-    if (queue_->in_flight-- == kChannelCredit && queue_->producer != nullptr)
+    if (!std::holds_alternative<CheckpointBarrier>(*element) &&
+        queue_->in_flight-- == kChannelCredit && queue_->producer != nullptr)
       queue_->producer->Notify();
     return element;
+  }
+  bool Ahead(int64_t checkpoint, std::vector<const RecordBatch*>& batches) override {
+    MutexLock lock(queue_->mutex);
+    for (const StreamElement& element : queue_->elements) {
+      const auto* barrier = std::get_if<CheckpointBarrier>(&element);
+      if ((barrier != nullptr && barrier->checkpoint() == checkpoint) ||
+          std::holds_alternative<EndOfInput>(element))
+        return true;
+      // Only this end takes it away, and nobody changes it.
+      if (const auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&element))
+        batches.push_back(batch->get());
+    }
+    return false;
   }
 
  private:

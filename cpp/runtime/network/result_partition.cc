@@ -1,5 +1,6 @@
 #include "runtime/network/result_partition.h"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -41,7 +42,7 @@ void ResultSubpartition::Flush() {
 }
 
 void ResultSubpartition::Enqueue(StreamElement element) {
-  if (waiting_.empty() && channel_->credit() > 0) {
+  if (waiting_.empty() && MaySend(element)) {
     channel_->Send(std::move(element));
   } else {
     waiting_.push_back(std::move(element));
@@ -49,16 +50,60 @@ void ResultSubpartition::Enqueue(StreamElement element) {
 }
 
 void ResultSubpartition::Pump() {
-  while (!waiting_.empty() && channel_->credit() > 0) {
+  while (!waiting_.empty() && MaySend(waiting_.front())) {
     channel_->Send(std::move(waiting_.front()));
     waiting_.pop_front();
   }
 }
 
+void ResultSubpartition::Overtake(const CheckpointBarrier& barrier, Overtaken overtaken) {
+  if (ended_ && waiting_.empty()) return;
+  Flush();
+  waiting_.emplace_back(barrier);
+  OvertakeLate(barrier, overtaken);
+}
+
+void ResultSubpartition::OvertakeLate(const CheckpointBarrier& barrier, Overtaken overtaken) {
+  // Checkpoints stay in order: `to` is behind the last barrier before it.
+  size_t to = 0;
+  for (size_t at = 0; at < waiting_.size(); ++at) {
+    const auto* other = std::get_if<CheckpointBarrier>(&waiting_[at]);
+    if (other == nullptr) continue;
+    if (other->checkpoint() != barrier.checkpoint()) {
+      to = at + 1;
+      continue;
+    }
+    for (size_t i = to; i < at; ++i) {
+      if (const auto* batch = std::get_if<std::unique_ptr<RecordBatch>>(&waiting_[i]))
+        overtaken(**batch);
+    }
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(at));
+    waiting_.insert(waiting_.begin() + static_cast<std::ptrdiff_t>(to), barrier);
+    return Pump();
+  }
+}
+
+bool ResultSubpartition::Waits(int64_t checkpoint) const {
+  return std::any_of(waiting_.begin(), waiting_.end(), [&](const StreamElement& element) {
+    const auto* barrier = std::get_if<CheckpointBarrier>(&element);
+    return barrier != nullptr && barrier->checkpoint() == checkpoint;
+  });
+}
+
+void ResultSubpartition::Forget(int64_t checkpoint) {
+  std::erase_if(waiting_, [&](const StreamElement& element) {
+    const auto* barrier = std::get_if<CheckpointBarrier>(&element);
+    return barrier != nullptr && barrier->checkpoint() == checkpoint;
+  });
+}
+
 ResultPartition::ResultPartition(const idl::OutputDescriptor& descriptor,
                                  std::vector<std::unique_ptr<OutputChannel>> channels,
                                  Random& random)
-    : partitioner_(descriptor.partitioner),
+    : edge_(descriptor.edge),
+      partitioner_(descriptor.partitioner),
+      overtakes_(descriptor.overtakes),
+      targets_(descriptor.targets),
       side_output_(descriptor.side_output),
       blocking_(descriptor.blocking),
       max_parallelism_(descriptor.max_parallelism),
@@ -154,6 +199,33 @@ void ResultPartition::SendGathered() {
   gathering_ = false;
   for (size_t i = 0; i < subpartitions_.size(); ++i)
     subpartitions_[(flush_from_ + i) % subpartitions_.size()].Flush();
+}
+
+void ResultPartition::Overtake(const CheckpointBarrier& barrier, Overtaken overtaken) {
+  SendGathered();  // in its own order
+  for (size_t i = 0; i < subpartitions_.size(); ++i) {
+    subpartitions_[i].Overtake(barrier,
+                               [&](const RecordBatch& batch) { overtaken(targets_[i], batch); });
+  }
+}
+
+void ResultPartition::OvertakeLate(const CheckpointBarrier& barrier, Overtaken overtaken) {
+  for (size_t i = 0; i < subpartitions_.size(); ++i) {
+    subpartitions_[i].OvertakeLate(
+        barrier, [&](const RecordBatch& batch) { overtaken(targets_[i], batch); });
+  }
+}
+
+bool ResultPartition::Waits(int64_t checkpoint) const {
+  return std::any_of(subpartitions_.begin(), subpartitions_.end(),
+                     [&](const auto& subpartition) { return subpartition.Waits(checkpoint); });
+}
+
+size_t ResultPartition::waiting() const {
+  size_t most = 0;
+  for (const ResultSubpartition& subpartition : subpartitions_)
+    most = std::max(most, subpartition.waiting());
+  return most;
 }
 
 bool ResultPartition::Pump() {

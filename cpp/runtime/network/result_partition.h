@@ -6,12 +6,15 @@
 #include <memory>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "core/env/env.h"
 #include "core/idl/pyflinkpp_types.h"
 #include "runtime/network/channel.h"
 
 namespace pyflinkpp {
+
+inline constexpr size_t kOverCredit = 256;
 
 // What one target subtask will get: records being gathered, then elements that wait for credit.
 class ResultSubpartition {
@@ -28,11 +31,25 @@ class ResultSubpartition {
   void Flush();
   // Sends as far as credit allows.
   void Pump();
+  // Sends a barrier in front of all that waits, but behind other barriers: `overtaken` is called with
+  // each batch that was written before it. Nothing, if the end has left.
+  using Overtaken = absl::FunctionRef<void(const RecordBatch&)>;
+  void Overtake(const CheckpointBarrier& barrier, Overtaken overtaken);
+  // The same with one that waits since it was added; nothing, if it has left.
+  void OvertakeLate(const CheckpointBarrier& barrier, Overtaken overtaken);
+  // Whether it has not left yet.
+  bool Waits(int64_t checkpoint) const;
+  // It was given up: if its barrier waits, it goes.
+  void Forget(int64_t checkpoint);
+  size_t waiting() const { return waiting_.size(); }
   bool blocked() const { return !waiting_.empty() || (ended_ && !channel_->settled()); }
   absl::Status status() const { return channel_->status(); }
 
  private:
   void Enqueue(StreamElement element);
+  bool MaySend(const StreamElement& element) const {
+    return std::holds_alternative<CheckpointBarrier>(element) || channel_->credit() > 0;
+  }
 
   std::unique_ptr<OutputChannel> channel_;
   std::unique_ptr<RecordBatch> gathered_;
@@ -48,6 +65,9 @@ class ResultPartition {
   ResultPartition(const idl::OutputDescriptor& descriptor,
                   std::vector<std::unique_ptr<OutputChannel>> channels, Random& random);
 
+  int edge() const { return edge_; }
+  // Barriers may overtake data.
+  bool overtakes() const { return overtakes_; }
   // Which output of its operator it takes; -1: the main one.
   int side_output() const { return side_output_; }
 
@@ -60,6 +80,20 @@ class ResultPartition {
   }
   void Broadcast(const CheckpointBarrier& barrier) { BroadcastControl(barrier); }
   void Broadcast(const EndOfInput& end) { BroadcastControl(end); }
+  // To all channels, in front of what waits for credit. `overtaken` is told the target subtask of
+  // each batch that was written before.
+  using Overtaken = absl::FunctionRef<void(int target, const RecordBatch&)>;
+  void Overtake(const CheckpointBarrier& barrier, Overtaken overtaken);
+  // The same with one that was broadcast, where it still waits.
+  void OvertakeLate(const CheckpointBarrier& barrier, Overtaken overtaken);
+  bool Waits(int64_t checkpoint) const;
+  void Forget(int64_t checkpoint) {
+    for (ResultSubpartition& subpartition : subpartitions_) subpartition.Forget(checkpoint);
+  }
+  // Elements that wait for credit at one channel, at most; and how many may when a barrier passes. To
+  // the client none: it answers no checkpoint, so what has not been sent is lost with the task.
+  size_t waiting() const;
+  size_t over_credit() const { return edge_ < 0 ? 0 : kOverCredit; }
   // What was gathered goes out; not to a blocking exchange, where nobody waits for it.
   void Flush() {
     if (!blocking_) SendGathered();
@@ -82,7 +116,10 @@ class ResultPartition {
   // Fills positions_ with each record's channel.
   absl::Status Select(const RecordBatch& batch);
 
+  const int edge_;
   const idl::Partitioner::type partitioner_;
+  const bool overtakes_;
+  const std::vector<int> targets_;
   const int side_output_;
   const bool blocking_;
   const int max_parallelism_;

@@ -60,6 +60,8 @@ class KeyedReduceOperator final : public Operator {
     return view.done() ? Progress::kDone : Progress::kMore;
   }
 
+  bool between_elements() const override { return true; }
+
   absl::StatusOr<Progress> Finish(Output& output) override {
     if (!final_only_ || state_ == nullptr) return Progress::kDone;
     RecordBatch& batch = output.batch(serializer_);

@@ -128,6 +128,10 @@ class Operator {
   virtual absl::StatusOr<Progress> ProcessBatch(int input, RecordBatchView& batch,
                                                 Output& output) = 0;
 
+  // Whether it is between two elements when ProcessBatch says kMore or kWait: of none is a part done,
+  // and of the rest of the batch it holds nothing. Then a barrier that overtakes data may pass here.
+  virtual bool between_elements() const { return false; }
+
   // REQUIRES: every batch before it has been consumed. The chain forwards the watermark when this
   // says kDone; after kMore it is called again with the same one.
   virtual absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output& output) {

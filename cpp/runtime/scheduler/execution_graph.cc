@@ -9,6 +9,59 @@
 namespace pyflinkpp {
 namespace {
 
+// Whether barriers may overtake data on an exchange: what they have overtaken is spread anew when the
+// job is restored at another parallelism, for which records must not depend on their subtasks' numbers.
+bool MayOvertake(const Exchange& exchange) {
+  switch (exchange.edge.partitioner) {
+    case idl::Partitioner::HASH:
+    case idl::Partitioner::REBALANCE:
+    case idl::Partitioner::SHUFFLE:
+    case idl::Partitioner::GLOBAL:
+      return !exchange.blocking;
+    case idl::Partitioner::FORWARD:
+    case idl::Partitioner::RESCALE:
+    case idl::Partitioner::BROADCAST:
+    case idl::Partitioner::CUSTOM:
+      return false;
+  }
+  return false;
+}
+
+// Whether a task of the vertex has to hold back some of its channels for others.
+bool Aligns(const ChainedGraph& graph, const JobVertex& vertex) {
+  bool may_overtake = true;
+  std::vector<int> channels(static_cast<size_t>(vertex.parallelism));  // by subtask
+  for (const int input : vertex.inputs) {
+    const Exchange& exchange = graph.exchanges[input];
+    may_overtake &= MayOvertake(exchange);
+    const int sources = graph.vertices[exchange.source].parallelism;
+    for (int source = 0; source < sources; ++source) {
+      for (const int target :
+           TargetsOf(exchange.edge.partitioner, source, sources, vertex.parallelism))
+        ++channels[target];
+    }
+  }
+  return !may_overtake && *std::max_element(channels.begin(), channels.end()) > 1;
+}
+
+// The vertices that barriers may reach before the data in front of them. What feeds one that aligns
+// aligns itself: a barrier that came early would make it hold back a channel for others, on which data
+// comes from tasks that wait for credit of the one it holds back.
+std::vector<bool> OvertakingVertices(const ChainedGraph& graph) {
+  std::vector<bool> aligned(graph.vertices.size());
+  std::vector<bool> overtaking(graph.vertices.size());
+  for (size_t v = graph.vertices.size(); v-- > 0;) {
+    const JobVertex& vertex = graph.vertices[v];
+    aligned[v] = Aligns(graph, vertex) ||
+                 std::any_of(vertex.outputs.begin(), vertex.outputs.end(),
+                             [&](int output) { return aligned[graph.exchanges[output].target]; });
+    overtaking[v] = !aligned[v] && !vertex.inputs.empty() &&
+                    std::all_of(vertex.inputs.begin(), vertex.inputs.end(),
+                                [&](int input) { return MayOvertake(graph.exchanges[input]); });
+  }
+  return overtaking;
+}
+
 // Its input has ended and its output is written.
 bool HasDoneItsWork(const ExecutionGraph::Execution& execution) {
   return execution.state == idl::TaskState::FINISHED || execution.state == idl::TaskState::PREPARED;
@@ -63,6 +116,9 @@ std::vector<int> TargetsOf(idl::Partitioner::type partitioner, int source, int s
 
 ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph)
     : batch_mode_(IsBatch(graph.configuration)), chained_(Chain(graph)) {
+  std::vector<bool> overtaking(chained_.vertices.size(), false);
+  if (TakesUnaligned(graph)) overtaking = OvertakingVertices(chained_);
+  const auto overtakes = [&](const Exchange& exchange) { return overtaking[exchange.target]; };
   for (size_t v = 0; v < chained_.vertices.size(); ++v) {
     const JobVertex& vertex = chained_.vertices[v];
     int& group_size = group_size_[vertex.slot_sharing_group];
@@ -95,6 +151,7 @@ ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph)
         output.target_parallelism = target.parallelism;
         output.side_output = edge.edge.side_output;
         if (edge.blocking) output.__set_blocking(true);
+        if (overtakes(edge)) output.__set_overtakes(true);
         deployment.outputs.push_back(std::move(output));
       }
       for (idl::ChainNode& node : deployment.chain) {
@@ -113,6 +170,7 @@ ExecutionGraph::ExecutionGraph(const idl::JobGraph& graph)
         input.edge = exchange;
         input.input = edge.edge.input;
         if (edge.blocking) input.__set_blocking(true);
+        if (overtakes(edge)) input.__set_overtakes(true);
         for (int source = 0; source < sources; ++source) {
           const std::vector<int> targets =
               TargetsOf(edge.edge.partitioner, source, sources, vertex.parallelism);
@@ -168,6 +226,11 @@ int ExecutionGraph::client_restart() const {
     }
   }
   return 0;
+}
+
+bool TakesUnaligned(const idl::JobGraph& graph) {
+  return graph.__isset.checkpoints && graph.checkpoints.unaligned &&
+         graph.checkpoints.mode == idl::CheckpointMode::EXACTLY_ONCE;
 }
 
 bool HasCollectSink(const idl::JobGraph& graph) {

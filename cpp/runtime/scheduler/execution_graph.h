@@ -110,6 +110,9 @@ class ExecutionGraph {
   std::set<int> free_slots_;
 };
 
+// Whether barriers of the job's checkpoints may overtake data.
+bool TakesUnaligned(const idl::JobGraph& graph);
+
 // The edge that connects a job's collect sink with its client.
 inline constexpr int kClientEdge = -1;
 bool HasCollectSink(const idl::JobGraph& graph);

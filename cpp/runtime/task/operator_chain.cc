@@ -35,12 +35,31 @@ absl::Status OperatorChain::Close() {
   return first;
 }
 
-void OperatorChain::PushBatch(std::unique_ptr<RecordBatch> batch, int input) {
+void OperatorChain::PushBatch(std::unique_ptr<RecordBatch> batch, int input, size_t position) {
   PFPP_DCHECK(drained());
   Node& head = *nodes_[0];
   head.pending = std::move(batch);
-  head.pending_position = 0;
+  head.pending_position = position;
   head.pending_input = input;
+  head_may_stop_ = true;
+}
+
+void OperatorChain::PushRestored(int op, std::unique_ptr<RecordBatch> batch, int input) {
+  PFPP_DCHECK(drained());
+  for (const auto& node : nodes_) {
+    if (node->operator_ids[0] != op) continue;
+    node->pending = std::move(batch);
+    node->pending_position = 0;
+    node->pending_input = input;
+    return;
+  }
+  PFPP_CHECK(false);  // it was deployed for the operator
+}
+
+OperatorChain::Rest OperatorChain::TakeRest() {
+  Node& head = *nodes_[0];
+  if (!head_may_stop_ || !controls_.empty() || !failure_.ok() || deepest_pending() != 0) return {};
+  return {std::move(head.pending), head.pending_position, head.pending_input};
 }
 
 // Only the last watermark passes an operator that makes its own.
@@ -87,11 +106,13 @@ int OperatorChain::deepest_pending() const {
 
 absl::StatusOr<Progress> OperatorChain::Run() {
   bool blocked = false;
+  bool overfull = !over_credit_;
   for (auto& partition : partitions_) {
     blocked |= partition->Pump();
+    overfull |= over_credit_ && partition->waiting() > partition->over_credit();
     RETURN_IF_ERROR(partition->status());
   }
-  if (blocked && failure_.ok()) return Progress::kWait;
+  if (blocked && failure_.ok() && (overfull || drained())) return Progress::kWait;
 
   const int deepest = deepest_pending();
   if (!failure_.ok() && deepest <= failed_) return SendBeforeFailure();
@@ -105,6 +126,8 @@ absl::StatusOr<Progress> OperatorChain::Run() {
   RecordBatchView view{node.pending.get(), node.pending_position};
   absl::StatusOr<Progress> progress = node.op->ProcessBatch(node.pending_input, view, node.output);
   node.pending_position = view.position;
+  if (deepest == 0)
+    head_may_stop_ = progress.ok() && *progress != Progress::kDone && node.op->between_elements();
   if (view.done()) node.pending.reset();
   const absl::Status delivered = Deliver(static_cast<size_t>(deepest));
   if (!progress.ok() && failure_.ok()) {
@@ -162,7 +185,7 @@ absl::StatusOr<Progress> OperatorChain::RunControl() {
   }
   const Moving done = std::move(controls_.back());
   controls_.pop_back();
-  if (!end_sent_) Send(done);
+  if (!end_sent_ || std::holds_alternative<CheckpointBarrier>(done.control)) Send(done);
   end_sent_ = end_sent_ || std::holds_alternative<EndOfInput>(done.control);
   if (const auto* barrier = std::get_if<CheckpointBarrier>(&done.control))
     listener_.OnBarrierPassed(*barrier);
@@ -185,6 +208,10 @@ void OperatorChain::Send(const Moving& done) {
     // Behind what it commits.
     if (std::holds_alternative<EndOfInput>(done.control) && nodes_[i]->op->needs_commit()) continue;
     for (const size_t partition : nodes_[i]->partitions) {
+      if (const auto* barrier = std::get_if<CheckpointBarrier>(&done.control)) {
+        listener_.SendBarrier(*barrier, *partitions_[partition], end_sent_);
+        continue;
+      }
       if (done.brings_watermark) partitions_[partition]->Broadcast(Watermark{kMaxTimestamp, false});
       std::visit([&](const auto& control) { partitions_[partition]->Broadcast(control); },
                  done.control);

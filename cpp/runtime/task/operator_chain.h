@@ -1,6 +1,7 @@
 // The operators of one task, and what is under way between them.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,6 +17,11 @@ class BarrierListener {
   virtual ~BarrierListener() = default;
   // Everything before the barrier has been processed by the node, nothing behind it.
   virtual absl::Status OnBarrierAt(size_t node, const CheckpointBarrier& barrier) = 0;
+  // It leaves by this partition. `ended`: the end was sent before it, nothing may follow that.
+  virtual void SendBarrier(const CheckpointBarrier& barrier, ResultPartition& partition,
+                           bool ended) {
+    if (!ended) partition.Broadcast(barrier);
+  }
   // It has passed all nodes and was sent on.
   virtual void OnBarrierPassed(const CheckpointBarrier& barrier) = 0;
 };
@@ -58,8 +64,10 @@ class OperatorChain {
   // Closes what was opened, last first; the first error wins.
   absl::Status Close();
 
-  // REQUIRES for the next three: drained().
-  void PushBatch(std::unique_ptr<RecordBatch> batch, int input);
+  // REQUIRES for the next three: drained(). `position`: of the first record that is left.
+  void PushBatch(std::unique_ptr<RecordBatch> batch, int input, size_t position = 0);
+  // Gives a batch to the node whose first JobGraph operator is `op`.
+  void PushRestored(int op, std::unique_ptr<RecordBatch> batch, int input);
   void PushWatermark(const Watermark& watermark) { BeginControl(watermark); }
   void PushBarrier(const CheckpointBarrier& barrier) { BeginControl(barrier); }
   void PushEnd() { BeginControl(EndOfInput{}); }
@@ -73,6 +81,23 @@ class OperatorChain {
   // Moves what is under way one operator call further. kDone: the chain is drained. kWait: for
   // credit or an operator's wake.
   absl::StatusOr<Progress> Run();
+  // A barrier waits that overtakes data: what is under way goes on without credit until the chain is
+  // drained. That is what one element of input makes, and at most kOverCredit batches a channel.
+  void set_over_credit(bool over_credit) { over_credit_ = over_credit; }
+  // Whether more waits for credit than may: no barrier passes.
+  bool overfull() const {
+    return std::any_of(partitions_.begin(), partitions_.end(), [](const auto& partition) {
+      return partition->waiting() > partition->over_credit();
+    });
+  }
+  // Takes the rest of the head's batch out, if it is all that is under way and the head can stop
+  // there.
+  struct Rest {
+    std::unique_ptr<RecordBatch> batch;  // null: there is none, or it has to be finished
+    size_t position = 0;
+    int input = 0;
+  };
+  Rest TakeRest();
   bool drained() const { return controls_.empty() && deepest_pending() < 0; }
 
   // When an operator wants the clock's time, milliseconds since the epoch; kMaxTimestamp: none
@@ -89,6 +114,7 @@ class OperatorChain {
   absl::StatusOr<Progress> Commit();
 
   const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
+  const std::vector<std::unique_ptr<ResultPartition>>& partitions() const { return partitions_; }
   SourceOperator* source() { return dynamic_cast<SourceOperator*>(nodes_[0]->op.get()); }
 
  private:
@@ -118,7 +144,9 @@ class OperatorChain {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<ResultPartition>> partitions_;
   BarrierListener& listener_;
-  bool end_sent_ = false;            // nothing may follow it on a channel
+  bool end_sent_ = false;  // nothing may follow it on a channel
+  bool over_credit_ = false;
+  bool head_may_stop_ = false;       // its batch is untouched, or it stopped between two elements
   std::vector<size_t> predecessor_;  // by node
   std::vector<Moving>
       controls_;  // the last one goes first: what an operator sends while another passes

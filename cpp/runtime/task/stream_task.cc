@@ -75,6 +75,7 @@ void StreamTask::TriggerCheckpoint(idl::Barrier barrier) {
     if (phase_ == Phase::kDone || phase_ == Phase::kCommitting) return;
     before_source_.insert(barrier.checkpoint);
     triggered_.push_back({std::make_shared<const idl::Barrier>(std::move(barrier))});
+    if (barriers_) Announce(triggered_.back());
   });
 }
 
@@ -104,6 +105,10 @@ void StreamTask::GiveUpCheckpoint(int64_t checkpoint) {
   if (checkpoint == last_barrier_) snapshotting_ = false;
   checkpoints_->Abort(checkpoint);
   barriers_->Abort(checkpoint);
+  leaving_.erase(checkpoint);
+  for (const auto& partition : chain_->partitions()) {
+    if (partition->overtakes()) partition->Forget(checkpoint);
+  }
   if (std::erase_if(triggered_, [&](const CheckpointBarrier& barrier) {
         return barrier.checkpoint() == checkpoint;
       }) == 0)
@@ -149,9 +154,13 @@ void StreamTask::ReadState() {
     if (NeedsKeys(member.op.spec)) plans.emplace(member.op.id, PlanOf(member.op, *configuration));
   }
   env_.io.Run([task = weak_from_this(), state = deployment_.state, &files = env_.files,
-               &registry = registry_, configuration, plans = std::move(plans)] {
+               &registry = registry_, configuration, plans = in_flight = deployment_.in_flight,
+               plans = std::move(plans)] {
     auto read = std::make_shared<ReadParts>();
+    auto runs = std::make_shared<std::deque<ReadRun>>();
     absl::Status status;
+    for (const idl::RestoredInFlight& part : in_flight)
+      status.Update(ReadInFlight(files, part, *runs));
     for (const auto& [op, of_operator] : state) {
       bool has_files = false;
       for (const idl::KeyedStateHandle& handle : of_operator.keyed) {
@@ -167,10 +176,11 @@ void StreamTask::ReadState() {
     }
     auto alive = task.lock();
     if (alive == nullptr) return;
-    alive->mailbox().Post("state was read", [self = alive.get(), read, status] {
+    alive->mailbox().Post("state was read", [self = alive.get(), read, runs, status] {
       if (self->phase_ != Phase::kRestoring) return;
       self->restored_keyed_ = std::move(read->keyed);
       self->restored_backends_ = std::move(read->backends);
+      self->restored_runs_ = std::move(*runs);
       self->phase_ = Phase::kOpening;
       if (!status.ok()) self->Fail(status);
     });
@@ -183,6 +193,11 @@ absl::Status StreamTask::Build() {
   std::vector<std::unique_ptr<OperatorChain::Node>> nodes;
   constexpr size_t kNone = ~size_t{0};
   std::vector<size_t> node_of(members.size(), kNone);
+  // An exchange that the job does not have any more: what was in flight there comes to its target.
+  const auto restored_into = [this](const idl::ChainNode& member) {
+    return std::any_of(restored_runs_.begin(), restored_runs_.end(),
+                       [&](const ReadRun& run) { return run.part.op == member.op.id; });
+  };
 
   for (size_t i = 0; i < members.size(); ++i) {
     const std::string kind = KindOf(members[i].op.spec);
@@ -199,7 +214,7 @@ absl::Status StreamTask::Build() {
       const size_t successor = last.successors[0];
       const auto next = registry_.entries.find(KindOf(members[successor].op.spec));
       if (next == registry_.entries.end() || !next->second.fuses ||
-          members[successor].side_output != Output::kMain)
+          members[successor].side_output != Output::kMain || restored_into(members[successor]))
         break;
       run.push_back(successor);
     }
@@ -314,6 +329,14 @@ absl::Status StreamTask::Build() {
     }
   }
   open_channels_ = gate_.size();
+  overtakes_ = std::all_of(deployment_.inputs.begin(), deployment_.inputs.end(),
+                           [](const idl::InputDescriptor& input) { return input.overtakes; });
+  if (!restored_runs_.empty()) {
+    restored_batches_.emplace(std::move(restored_runs_), registry_.serializers,
+                              KeyGroupsOfSubtask(deployment_.task.subtask, deployment_.parallelism,
+                                                 members[0].op.max_parallelism),
+                              members[0].op.max_parallelism);
+  }
   valve_.emplace(gate_.size());
   barriers_.emplace(gate_, env_.clock, deployment_.at_least_once);
   chain_ = std::make_unique<OperatorChain>(std::move(nodes), std::move(partitions), *this);
@@ -436,15 +459,29 @@ StepResult StreamTask::RunChain() {
     }
     WakeAt(next);
   }
+  if (gate_.announced()) [[unlikely]]
+    TakeAnnouncements();
+  const bool overtaking = Overtaking();
+  chain_->set_over_credit(overtaking);
   const int64_t began = paces_ ? env_.clock.NowNanos() : 0;
   const absl::StatusOr<Progress> progress = chain_->Run();
   if (paces_) busy_nanos_ += env_.clock.NowNanos() - began;
   if (!progress.ok()) return Fail(progress.status());
+  if (!leaving_.empty()) [[unlikely]]
+    FollowLeaving();
+  if (overtaking && PushOverdue()) [[unlikely]]
+    return {StepResult::State::kMore, "barrier overtakes"};
   if (*progress == Progress::kMore) return {StepResult::State::kMore, "run chain"};
   if (*progress == Progress::kWait) {
     chain_->Flush();
     return {StepResult::State::kWait, "wait for credit"};
   }
+  if (rest_.batch != nullptr) [[unlikely]] {
+    chain_->PushBatch(std::move(rest_.batch), rest_.input, rest_.position);
+    return {StepResult::State::kMore, "go on behind barrier"};
+  }
+  if (restored_batches_) [[unlikely]]
+    return PushRestored();
   // What has sent its end already goes on: those behind it get no barrier from it, so the JobManager
   // has to know.
   const bool suspended = suspended_by_ != 0 && !end_pushed_;
@@ -475,7 +512,9 @@ bool StreamTask::PushTriggered() {
     return true;
   }
   triggered_.pop_front();
-  chain_->PushBarrier(barrier);
+  const int64_t deadline = barriers_->DeadlineOf(barrier.checkpoint());
+  barriers_->Take(barrier.checkpoint());
+  PushBarrier(barrier, deadline);
   return true;
 }
 
@@ -488,6 +527,7 @@ absl::Status StreamTask::OnBarrierAt(size_t position, const CheckpointBarrier& b
       checkpoints_->Begin(barrier, gate_.size() > 0 ? barriers_->alignment_ms() : 0);
     snapshot_status_ = absl::OkStatus();
     deferred_ready_ = before_source_.erase(last_barrier_) > 0 && source_ != nullptr;
+    if (taken_ == last_barrier_) RecordBehindBarrier();
   }
   if (!snapshotting_ || !snapshot_status_.ok()) return absl::OkStatus();
   const OperatorChain::Node& node = *chain_->nodes()[position];
@@ -501,6 +541,7 @@ absl::Status StreamTask::OnBarrierAt(size_t position, const CheckpointBarrier& b
 }
 
 void StreamTask::OnBarrierPassed(const CheckpointBarrier& barrier) {
+  passing_deadline_ = CheckpointBarrierHandler::kNever;
   if (std::exchange(deferred_ready_, false)) TakeDeferredSplits();
   if (!std::exchange(snapshotting_, false)) return;  // it was given up meanwhile
   if (barrier.told->after != idl::AfterBarrier::GO_ON) suspended_by_ = barrier.checkpoint();
@@ -644,6 +685,9 @@ StepResult StreamTask::TakeInput() {
 void StreamTask::ConsumeElement(size_t channel, StreamElement element) {
   std::visit(Overloaded{
                  [&](std::unique_ptr<RecordBatch>& batch) {
+                   if (barriers_->records(channel)) [[unlikely]]
+                     RecordInFlight(barriers_->recording(), channel, *batch);
+                   batch_channel_ = channel;
                    chain_->PushBatch(std::move(batch), gate_.input_of(channel));
                  },
                  [&](Watermark& watermark) {
@@ -652,11 +696,15 @@ void StreamTask::ConsumeElement(size_t channel, StreamElement element) {
                    if (advanced && !batch_mode_) chain_->PushWatermark(*advanced);
                  },
                  [&](CheckpointBarrier& barrier) {
+                   const int64_t deadline = barriers_->DeadlineOf(barrier.checkpoint());
                    if (auto aligned = barriers_->OnBarrier(channel, barrier))
-                     chain_->PushBarrier(*aligned);
+                     PushBarrier(*aligned, deadline);
+                   ReleaseRecorded();
                  },
                  [&](EndOfInput&) {
-                   if (auto aligned = barriers_->OnEnd(channel)) chain_->PushBarrier(*aligned);
+                   const int64_t deadline = barriers_->PendingDeadline();
+                   if (auto aligned = barriers_->OnEnd(channel)) PushBarrier(*aligned, deadline);
+                   ReleaseRecorded();
                    if (--open_channels_ == 0) phase_ = Phase::kEnding;
                  },
              },

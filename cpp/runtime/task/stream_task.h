@@ -76,7 +76,22 @@ class StreamTask : public Loop,
   StepResult RunChain();
   bool PushTriggered();
   absl::Status OnBarrierAt(size_t node, const CheckpointBarrier& barrier) override;
+  void SendBarrier(const CheckpointBarrier& barrier, ResultPartition& partition,
+                   bool ended) override;
   void OnBarrierPassed(const CheckpointBarrier& barrier) override;
+  // Barriers that overtake data: stream_task_barriers.cc.
+  void Announce(const CheckpointBarrier& barrier);
+  void TakeAnnouncements();
+  void PushBarrier(const CheckpointBarrier& barrier, int64_t deadline);
+  bool Overtaking() const;
+  bool PushOverdue();
+  void RecordBehindBarrier();
+  void RecordInFlight(int64_t checkpoint, size_t channel, const RecordBatch& batch,
+                      size_t from = 0);
+  void RecordOvertaken(int64_t checkpoint, int edge, int target, const RecordBatch& batch);
+  void ReleaseRecorded();
+  void FollowLeaving();
+  StepResult PushRestored();
   StepResult TakeInput();
   StepResult PollSource();
   void Pace();
@@ -109,12 +124,25 @@ class StreamTask : public Loop,
   std::map<int, RestoredKeyedState> restored_keyed_;  // by JobGraph operator
   // The same, where a checkpoint had the backend's own files.
   std::map<int, std::unique_ptr<KeyedStateBackend>> restored_backends_;
+  std::deque<ReadRun> restored_runs_;
+  std::optional<RestoredBatches> restored_batches_;  // that are processed before anything else
   std::atomic<bool> ticked_{false};
   std::map<std::string, std::vector<std::string>> accumulators_;
   std::map<int, std::unique_ptr<KeyedStateBackend>> keyed_state_;  // by position in the chain
   InputGate gate_;
   std::optional<StatusWatermarkValve> valve_;
   std::optional<CheckpointBarrierHandler> barriers_;
+  bool overtakes_ = false;  // all its inputs allow barriers to overtake
+  // When the barrier in the chain goes in front of what waits for credit: the clock's nanoseconds.
+  int64_t passing_deadline_ = CheckpointBarrierHandler::kNever;
+  int64_t taken_ = 0;  // a checkpoint whose barrier has overtaken and is on its way to the head
+  OperatorChain::Rest rest_;             // of the batch that it has interrupted
+  std::optional<size_t> batch_channel_;  // of the batch in hand; none: it was restored
+  struct Leaving {
+    CheckpointBarrier barrier;
+    int64_t deadline;
+  };
+  std::map<int64_t, Leaving> leaving_;  // barriers that wait behind data, by checkpoint
   size_t open_channels_ = 0;
   std::unique_ptr<OperatorChain> chain_;
   SourceOperator* source_ = nullptr;  // the chain's head, if it is a source

@@ -170,8 +170,60 @@ void TaskCheckpoints::OnFailed(int64_t id, const absl::Status& status) {
   answer_(std::move(answer));
 }
 
+void TaskCheckpoints::Hold(int64_t checkpoint) {
+  if (UnderWay* found = Find(checkpoint)) ++found->holds;
+}
+
+void TaskCheckpoints::Release(int64_t checkpoint) {
+  UnderWay* found = Find(checkpoint);
+  if (found == nullptr) return;
+  PFPP_CHECK(found->holds-- > 0);
+  AnswerIfDone(*found);
+}
+
+void TaskCheckpoints::AddInFlight(int64_t checkpoint, const InFlightChannel& channel,
+                                  const RecordBatch& batch, size_t from) {
+  UnderWay* found = Find(checkpoint);
+  if (found == nullptr) return;
+  const absl::Status status = found->in_flight.Add(channel, batch, from);
+  if (!status.ok()) OnFailed(checkpoint, status);
+}
+
+void TaskCheckpoints::SetUnaligned(int64_t checkpoint) {
+  if (UnderWay* found = Find(checkpoint)) found->snapshot.__set_unaligned(true);
+}
+
+void TaskCheckpoints::WriteInFlight(UnderWay& checkpoint) {
+  checkpoint.in_flight_written = true;
+  ++checkpoint.waits;
+  const int64_t bytes = checkpoint.in_flight.bytes();
+  checkpoint.snapshot.__set_in_flight_bytes(bytes);
+  checkpoint.snapshot.bytes += bytes;
+  const auto file = std::make_shared<KeyedStateFile>(
+      env_.files, env_.io, checkpoint.barrier.told->directory,
+      absl::StrCat("in-flight", task_.vertex, "-", task_.subtask, "-", task_.attempt, "-",
+                   absl::Hex(env_.random.Next(), absl::kZeroPad16)),
+      inline_bytes_);
+  checkpoint.files.push_back(file);
+  checkpoint.in_flight.WriteTo(*file);
+  file->Finish([post = post_, this, id = checkpoint.barrier.checkpoint()](
+                   absl::StatusOr<idl::KeyedStateHandle> handle) {
+    post([this, id, handle = std::move(handle)] {
+      UnderWay* found = Find(id);
+      if (found == nullptr) return;  // it was given up
+      if (!handle.ok()) return OnFailed(id, handle.status());
+      found->snapshot.__set_in_flight(found->in_flight.Handles(*handle));
+      --found->waits;
+      AnswerIfDone(*found);
+    });
+  });
+}
+
 void TaskCheckpoints::AnswerIfDone(UnderWay& checkpoint) {
-  if (!checkpoint.sealed || !checkpoint.parts.empty() || checkpoint.waits > 0) return;
+  if (!checkpoint.sealed || checkpoint.holds > 0) return;
+  if (!checkpoint.in_flight.empty() && !checkpoint.in_flight_written)
+    return WriteInFlight(checkpoint);
+  if (!checkpoint.parts.empty() || checkpoint.waits > 0) return;
   idl::CheckpointAnswer answer;
   answer.task = task_;
   answer.checkpoint = checkpoint.barrier.checkpoint();

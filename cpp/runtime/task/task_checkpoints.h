@@ -11,6 +11,7 @@
 #include "core/env/env.h"
 #include "core/stream/stream_element.h"
 #include "runtime/operators/snapshot.h"
+#include "runtime/task/in_flight.h"
 #include "runtime/task/keyed_state_file.h"
 #include "state/keyed/keyed_state_backend.h"
 
@@ -23,6 +24,8 @@ namespace pyflinkpp {
 //
 //   loop      |barrier: Begin, Add..., Seal|  batch  |WriteSome|  batch  |WriteSome|  ...  |answer|
 //   executor                                              \ blocks, checksums, files, sync /
+//
+// What barriers have overtaken is added as it is found, also behind the barrier.
 //
 // Owned by its task, used on its loop.
 class TaskCheckpoints {
@@ -49,6 +52,16 @@ class TaskCheckpoints {
   void Seal(bool finished);
   // The first part went wrong: answers so.
   void Fail(const absl::Status& status);
+
+  // The answer waits for what else there is of the checkpoint: data in flight that is still to come.
+  // Each Hold needs a Release. Nothing happens for a checkpoint that was given up.
+  void Hold(int64_t checkpoint);
+  void Release(int64_t checkpoint);
+  // A batch that the barrier has overtaken. `from`: the first record that counts.
+  void AddInFlight(int64_t checkpoint, const InFlightChannel& channel, const RecordBatch& batch,
+                   size_t from = 0);
+  // The barrier did not wait for what was before it.
+  void SetUnaligned(int64_t checkpoint);
 
   // Whether there is something to write on the loop, and a slice of it.
   bool has_work() const { return working_ != nullptr; }
@@ -78,8 +91,11 @@ class TaskCheckpoints {
     int64_t reused_bytes = 0;                                 // of files of an earlier checkpoint
     std::list<Part> parts = {};                               // that are not durable
     std::vector<std::shared_ptr<KeyedStateFile>> files = {};  // of all parts
-    int waits = 0;                                            // for operators' own files
-    absl::Status failure = {};                                // came before it was sealed
+    int waits = 0;  // for operators' own files, and that of data in flight
+    int holds = 0;
+    InFlightData in_flight = {};
+    bool in_flight_written = false;
+    absl::Status failure = {};  // came before it was sealed
   };
 
   // What a checkpoint has of an operator's backend, by operator.
@@ -91,6 +107,7 @@ class TaskCheckpoints {
   void HandOver(UnderWay& checkpoint, Part& part);
   void OnDurable(int64_t checkpoint, int op, absl::StatusOr<WrittenState> written);
   void OnFailed(int64_t checkpoint, const absl::Status& status);
+  void WriteInFlight(UnderWay& checkpoint);
   void AnswerIfDone(UnderWay& checkpoint);
 
   Env& env_;

@@ -145,12 +145,14 @@ class JobClient:
         :return: In the order in which they ended, each with "id", "state" ("COMPLETED" or
             "FAILED"), "savepoint" (True for savepoints), "triggered_ms" (milliseconds since the
             epoch), "duration_ms" (from there to its end), "bytes" (of state, written for it),
+            "in_flight_bytes" (the part of them that is elements which barriers have overtaken),
             "full_bytes" (with the files of earlier checkpoints that an incremental one refers to),
-            "path" (its directory; "" when it is in memory), "failure" (why it failed) and
-            "subtasks": for each that took part "task" (as "Window (2/4)"), "sync_ms" (for how long
-            the task itself was held up, at most, in one piece), "async_ms" (from there until all
-            was durable), "alignment_ms" (from the first barrier to the last), "bytes" and
-            "full_bytes".
+            "unaligned" (whether a barrier has overtaken any), "path" (its directory; "" when it is
+            in memory), "failure" (why it failed) and "subtasks": for each that took part "task"
+            (as "Window (2/4)"), "sync_ms" (for how long the task itself was held up, at most, in
+            one piece), "async_ms" (from there until all was durable), "alignment_ms" (from the
+            first barrier to the last, or until it waited no longer), "bytes", "in_flight_bytes",
+            "full_bytes" and "unaligned".
         """
         checkpoints: list[dict[str, Any]] = self._job.checkpoints()
         return checkpoints

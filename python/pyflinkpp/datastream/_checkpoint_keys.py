@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pyflinkpp._missing import not_yet
-
-__all__ = ["refuse_unaligned"]
+__all__: list[str] = []
 
 _CHECKPOINTING = "execution.checkpointing."
 ALIGNED_TIMEOUT = _CHECKPOINTING + "aligned-checkpoint-timeout"
+ALIGNED_TIMEOUT_DEFAULT_MS = 1_000
 DIRECTORY = _CHECKPOINTING + "dir"
 INCREMENTAL = _CHECKPOINTING + "incremental"
 INLINE_THRESHOLD = _CHECKPOINTING + "data-inline-threshold"
@@ -28,12 +27,3 @@ STATE_BACKEND = "state.backend.type"
 ROCKSDB_DIRECTORIES = "state.backend.rocksdb.localdir"
 ROCKSDB_OPTIONS = "state.backend.rocksdb.predefined-options"
 ROCKSDB_THREADS = "state.backend.rocksdb.checkpoint.transfer.thread.num"
-
-
-def refuse_unaligned(asked: str) -> NotImplementedError:
-    """Makes the error for who switches unaligned checkpoints on.
-
-    :param asked: The method or setting.
-    :return: The exception to raise.
-    """
-    return not_yet(f"{asked}: unaligned checkpoints", "aligned ones are taken")

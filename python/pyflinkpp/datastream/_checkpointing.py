@@ -7,6 +7,7 @@ from typing import Any
 
 from pyflinkpp.common._values import parse_boolean, parse_duration_ms, parse_number
 from pyflinkpp.common.restart_strategy import RESTART_KINDS
+from pyflinkpp.datastream._checkpoint_keys import ALIGNED_TIMEOUT, ALIGNED_TIMEOUT_DEFAULT_MS
 
 __all__ = ["apply_checkpointing"]
 
@@ -45,7 +46,7 @@ def apply_checkpointing(graph: Any, settings: Mapping[str, str], batch: bool) ->
                 "incremental": read.boolean(_CHECKPOINTS + "incremental", False),
                 "unaligned": read.boolean(_CHECKPOINTS + "unaligned.enabled", False),
                 "aligned_timeout_ms": read.duration(
-                    _CHECKPOINTS + "aligned-checkpoint-timeout", 1_000
+                    ALIGNED_TIMEOUT, ALIGNED_TIMEOUT_DEFAULT_MS
                 ),
                 "after_tasks_finish": read.boolean(
                     _CHECKPOINTS + "checkpoints-after-tasks-finish", True

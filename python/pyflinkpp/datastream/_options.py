@@ -25,11 +25,10 @@ from pyflinkpp.common.restart_strategy import RESTART_KINDS
 from pyflinkpp.datastream._checkpoint_keys import (
     DIRECTORY,
     INCREMENTAL,
+    MODE,
     SAVEPOINT_DIRECTORY,
     STORAGE,
     UNALIGNED,
-    UNALIGNED_FORCED,
-    refuse_unaligned,
 )
 from pyflinkpp.datastream._distributed_cache import parse_cached_files
 from pyflinkpp.datastream.state_backend import PredefinedOptions
@@ -109,7 +108,6 @@ def check_settings(configuration: Configuration) -> None:
 
     :param configuration: The settings.
     :raises ValueError: When a value does not fit its key.
-    :raises NotImplementedError: When unaligned checkpoints are switched on.
     """
     settings = configuration.to_dict()
     if not settings:
@@ -126,10 +124,12 @@ def check_settings(configuration: Configuration) -> None:
             parse_cached_files(value)
         else:
             _check_value(key, value, types.get(key, "string"))
-        if key in (UNALIGNED, UNALIGNED_FORCED) and parse_boolean(key, value):
-            raise refuse_unaligned(f"{key}: {value!r}")
     if settings.get(STORAGE, "").lower() == "filesystem" and not settings.get(DIRECTORY):
         raise ValueError(f"{STORAGE}: 'filesystem' needs a directory: set {DIRECTORY}")
+    if settings.get(MODE, "").upper() == "AT_LEAST_ONCE" and parse_boolean(
+        UNALIGNED, settings.get(UNALIGNED, "false")
+    ):
+        warn(f"{UNALIGNED} has no effect: with the mode AT_LEAST_ONCE no barrier waits for others")
     _warn_of_unknown(settings, types)
 
 

@@ -11,6 +11,7 @@ from pyflinkpp.common.configuration import Configuration
 from pyflinkpp.common.time import Duration
 from pyflinkpp.datastream._checkpoint_keys import (
     ALIGNED_TIMEOUT,
+    ALIGNED_TIMEOUT_DEFAULT_MS,
     INTERVAL,
     MAX_CONCURRENT,
     MIN_PAUSE,
@@ -20,7 +21,6 @@ from pyflinkpp.datastream._checkpoint_keys import (
     TOLERABLE_FAILURES,
     UNALIGNED,
     UNALIGNED_FORCED,
-    refuse_unaligned,
 )
 from pyflinkpp.datastream.checkpoint_storage import CheckpointStorage, storage_of
 from pyflinkpp.datastream.checkpointing_mode import CheckpointingMode
@@ -231,19 +231,21 @@ class CheckpointConfig:
         return self._configuration.get_boolean(UNALIGNED, False)
 
     def enable_unaligned_checkpoints(self, enabled: bool = True) -> CheckpointConfig:
-        """Would let barriers overtake elements.
+        """Lets barriers overtake elements, which become a part of the checkpoint.
 
-        :param enabled: Whether they do; False is accepted.
+        Then checkpoints are complete in time although the job is slow. Barriers wait for each other
+        for as long as :meth:`set_aligned_checkpoint_timeout` says, and one checkpoint is taken at
+        a time. It needs the mode EXACTLY_ONCE. Savepoints stay aligned, and so does each exchange
+        that is pointwise, broadcast or custom, with all that feeds it.
+
+        :param enabled: Whether they do.
         :return: This object.
-        :raises NotImplementedError: When it is True, in this version.
         """
-        if enabled:
-            raise refuse_unaligned("CheckpointConfig.enable_unaligned_checkpoints()")
-        self._configuration.set_boolean(UNALIGNED, False)
+        self._configuration.set_boolean(UNALIGNED, enabled)
         return self
 
     def disable_unaligned_checkpoints(self) -> CheckpointConfig:
-        """Keeps barriers behind the elements before them, which is so anyway.
+        """Keeps barriers behind the elements before them, which is the default.
 
         :return: This object.
         """
@@ -266,9 +268,9 @@ class CheckpointConfig:
     def get_aligned_checkpoint_timeout(self) -> Duration:
         """Gives how long barriers wait for each other before they overtake elements.
 
-        :return: The time.
+        :return: The time; 1 s when nothing has set it.
         """
-        return Duration.of_millis(self._duration(ALIGNED_TIMEOUT, 0))
+        return Duration.of_millis(self._duration(ALIGNED_TIMEOUT, ALIGNED_TIMEOUT_DEFAULT_MS))
 
     def set_alignment_timeout(self, alignment_timeout: Duration) -> CheckpointConfig:
         """Sets the same as :meth:`set_aligned_checkpoint_timeout`, its newer name.
@@ -288,19 +290,19 @@ class CheckpointConfig:
     def set_force_unaligned_checkpoints(
         self, force_unaligned_checkpoints: bool = True
     ) -> CheckpointConfig:
-        """Would let barriers overtake elements wherever they can.
+        """Accepted for compatibility: it changes nothing.
 
-        :param force_unaligned_checkpoints: Whether they do; False is accepted.
+        In Flink it switches unaligned checkpoints on where custom partitioners are; here these stay
+        aligned.
+
+        :param force_unaligned_checkpoints: Whether they are forced.
         :return: This object.
-        :raises NotImplementedError: When it is True, in this version.
         """
-        if force_unaligned_checkpoints:
-            raise refuse_unaligned("CheckpointConfig.set_force_unaligned_checkpoints()")
-        self._configuration.set_boolean(UNALIGNED_FORCED, False)
+        self._configuration.set_boolean(UNALIGNED_FORCED, force_unaligned_checkpoints)
         return self
 
     def is_force_unaligned_checkpoints(self) -> bool:
-        """Tells whether barriers overtake elements wherever they can.
+        """Tells what :meth:`set_force_unaligned_checkpoints` was given.
 
         :return: True if so.
         """

@@ -157,6 +157,8 @@ class AsyncOperator final : public Operator {
     return output.full() || completions_->any() ? Progress::kMore : Progress::kWait;
   }
 
+  bool between_elements() const override { return true; }
+
   absl::StatusOr<Progress> ProcessWatermark(const Watermark&, Output& output) override {
     return EmitAll(output);
   }

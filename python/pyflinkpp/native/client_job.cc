@@ -191,6 +191,8 @@ py::list Job::checkpoints() const {
       entry["alignment_ms"] = subtask.alignment_ms;
       entry["bytes"] = subtask.bytes;
       entry["full_bytes"] = subtask.full_bytes;
+      entry["in_flight_bytes"] = subtask.in_flight_bytes;
+      entry["unaligned"] = subtask.unaligned;
       subtasks.append(std::move(entry));
     }
     py::dict entry;
@@ -201,6 +203,8 @@ py::list Job::checkpoints() const {
     entry["duration_ms"] = told.duration_ms;
     entry["bytes"] = told.bytes;
     entry["full_bytes"] = told.full_bytes;
+    entry["in_flight_bytes"] = told.in_flight_bytes;
+    entry["unaligned"] = told.unaligned;
     entry["path"] = told.path;
     entry["failure"] = told.failure;
     entry["subtasks"] = std::move(subtasks);

@@ -124,6 +124,8 @@ class ProcessOperator final : public Operator {
     return view.done() ? Progress::kDone : Progress::kMore;
   }
 
+  bool between_elements() const override { return !iterator_; }
+
   absl::StatusOr<Progress> ProcessWatermark(const Watermark& watermark, Output& output) override {
     if (watermark.idle) return Progress::kDone;
     runtime_->watermark = watermark.timestamp;

@@ -102,6 +102,7 @@ class PythonStage final : public Operator {
     return progress;
   }
 
+  bool between_elements() const override { return !in_progress_; }
   bool makes_watermarks() const override { return assigner_ != nullptr; }
   int64_t next_processing_time() const override {
     int64_t next = kMaxTimestamp;

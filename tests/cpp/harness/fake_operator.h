@@ -22,6 +22,7 @@ struct Behavior {
   std::string name = {};
   int copies = 1;                                           // results for each element
   bool yields = false;                                      // stops after each element
+  bool between_elements = false;                            // and says so
   size_t output_max = std::numeric_limits<size_t>::max();   // stops when so much is in its output
   std::string waits_at = {};                                // before this text: kWait, once
   std::function<void(const std::string&)> on_element = {};  // called for each text
@@ -83,6 +84,7 @@ class FakeOperator final : public Operator {
     return Progress::kMore;
   }
 
+  bool between_elements() const override { return behavior_.between_elements; }
   bool needs_commit() const override { return behavior_.commits; }
   absl::StatusOr<Progress> Commit(Output&) override {
     Log("commit");

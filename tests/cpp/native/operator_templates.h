@@ -136,6 +136,7 @@ class FlatMapOperator final : public NativeOperator {
     Count(view.position - in_before, batch.size() - out_before);
     return view.done() ? Progress::kDone : Progress::kMore;
   }
+  bool between_elements() const override { return true; }
 
  private:
   const std::shared_ptr<const TypeSerializer> to_;

@@ -345,6 +345,10 @@ void DrawCheckpoints(SimRandom& random, int64_t step_nanos_max, GeneratedJob& jo
   } else if (random.Percent(20)) {
     settings.tolerable_failures = static_cast<int>(random.Below(3));
   }
+  if (random.Percent(60)) {
+    settings.unaligned = true;
+    settings.aligned_timeout_ms = random.OneOf<int64_t>({0, 0, 1, millis(100), 1'000});
+  }
   job.graph.__set_checkpoints(settings);
   if (random.Percent(60)) {  // state is small: most of it would need no file
     job.graph.configuration["execution.checkpointing.data-inline-threshold"] =

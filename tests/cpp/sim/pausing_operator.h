@@ -23,6 +23,8 @@ class PausingOperator final : public native::NativeOperator {
     return view.done() ? Progress::kDone : Progress::kMore;
   }
 
+  bool between_elements() const override { return true; }
+
   absl::StatusOr<Progress> Finish(Output&) override {
     if (Waits()) return Progress::kWait;
     return context_->env.random.Next() % 2 == 0 ? Progress::kMore : Progress::kDone;

@@ -8,6 +8,7 @@
 #include "core/base/status.h"
 #include "runtime/checkpoint/checkpoint_storage.h"
 #include "runtime/scheduler/execution_graph.h"
+#include "runtime/task/in_flight.h"
 #include "runtime/task/keyed_state_file.h"
 #include "runtime/task/state_files.h"
 
@@ -120,6 +121,16 @@ void SimClient::OnCheckpoint(const CheckpointStatistics& statistics) {
   }
   shared_files_.deleted += static_cast<int64_t>(
       std::erase_if(seen_, [&](const std::string& path) { return !world_.files.Stat(path).ok(); }));
+  if (checkpoint.ok()) {
+    for (const idl::InFlightExchange& exchange : checkpoint->in_flight) {
+      for (const idl::InFlightHandle& handle : exchange.handles) {
+        idl::RestoredInFlight all;
+        all.handle = handle;
+        std::deque<ReadRun> read;
+        status.Update(ReadInFlight(world_.files, all, read));
+      }
+    }
+  }
   if (!status.ok())
     violations_.push_back(absl::StrCat("checkpoint ", statistics.id, " of job ", job_id_,
                                        " is complete, but ", status.message()));

@@ -311,7 +311,11 @@ class Simulation {
                           return checkpoint.state == CheckpointStatistics::State::kCompleted;
                         });
         AddSharedFiles(*each.client);
-        idl::JobGraph graph = each.origin ? each.origin->graph : each.job.graph;
+        bool rescales = !each.origin && random_.Percent(50);
+        idl::JobGraph graph = each.origin ? each.origin->graph
+                              : rescales
+                                  ? Rescaled(random_, each.job, each.job.graph.job_id)
+                                  : each.job.graph;
         idl::RestoreSettings restore;
         restore.path =
             LatestCheckpoint(cluster_->world().files, absl::StrCat("/checkpoints/", graph.job_id));
@@ -319,6 +323,7 @@ class Simulation {
         // It had ended, but for telling so.
         each.over = restore.path.empty() && each.had_checkpoint;
         if (each.over) continue;
+        const std::string latest = restore.path;
         if (restore.path.empty() && each.origin) {
           restore = each.origin->restore;
         } else if (!restore.path.empty() && !HasCollectSink(each.job.graph) &&
@@ -331,8 +336,10 @@ class Simulation {
           each.origin = {graph, restore};
           each.had_checkpoint = false;
           ++outcome_.coverage["rescales"];
+          rescales = true;
         }
         if (!restore.path.empty()) graph.__set_restore(restore);
+        if (!latest.empty()) CountRestored(latest, rescales);
         const std::shared_ptr<SimClient> before = each.client;
         each.again = true;
         each.client = cluster_->Submit(graph);
@@ -373,6 +380,15 @@ class Simulation {
     const absl::Status status = RunToStep(until);
     // While a process is missing there may be nothing to do.
     return absl::IsInternal(status) ? absl::OkStatus() : status;
+  }
+
+  void CountRestored(const std::string& path, bool rescales) {
+    const SimFileSystem::TestAccess access(cluster_->world().files);
+    const absl::StatusOr<idl::Checkpoint> checkpoint =
+        ReadCheckpoint(cluster_->world().files, path);
+    if (!checkpoint.ok()) return Problem(std::string(checkpoint.status().message()));
+    if (checkpoint->in_flight.empty()) return;
+    ++outcome_.coverage[rescales ? "rescales with in-flight" : "restores with in-flight"];
   }
 
   absl::Status RunUntilEnded() {
@@ -638,6 +654,9 @@ class Simulation {
       for (const CheckpointStatistics& checkpoint : each.client->checkpoints()) {
         const bool completed = checkpoint.state == CheckpointStatistics::State::kCompleted;
         ++coverage[completed ? "checkpoints completed" : "checkpoints aborted"];
+        if (!completed) continue;
+        coverage["unaligned checkpoints"] += checkpoint.unaligned ? 1 : 0;
+        coverage["unaligned bytes"] += checkpoint.in_flight_bytes;
       }
       coverage["two-phase commits"] += static_cast<int64_t>(VisibleFiles(each).size());
       for (const idl::OperatorNode& node : each.job.graph.operators)

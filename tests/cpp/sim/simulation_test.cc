@@ -170,7 +170,8 @@ TEST(Simulation, JobsSurviveFailures) {
                   "failures in commit",    "failures in close",         "failures in snapshot",
                   "failures in completed", "failures in aborted",       "window operators",
                   "two-phase commits",     "incremental checkpoints",   "shared files reused",
-                  "shared files deleted",  "restores of files in place"});
+                  "shared files deleted",  "restores of files in place",
+                  "unaligned checkpoints", "unaligned bytes"});
 }
 
 TEST(Simulation, JobsSurviveABadDisk) {
@@ -206,7 +207,9 @@ TEST(Simulation, JobsGoOnAfterACrash) {
       [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
   coverage.Check({"crashes", "operators restored", "rescales", "incremental checkpoints",
                   "shared files reused", "shared files deleted", "model merges",
-                  "restores of files in place", "restores of parts of files"});
+                  "restores of files in place", "restores of parts of files",
+                  "unaligned checkpoints", "unaligned bytes", "restores with in-flight",
+                  "rescales with in-flight"});
 }
 
 TEST(Simulation, JobsGoOnWithoutTheTaskManagersThatCrash) {

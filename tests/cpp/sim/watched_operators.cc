@@ -196,6 +196,7 @@ class WatchedBase : public Base {
     return op_->ProcessWatermark(watermark, output);
   }
   bool makes_watermarks() const override { return op_->makes_watermarks(); }
+  bool between_elements() const override { return op_->between_elements(); }
   int64_t next_processing_time() const override { return op_->next_processing_time(); }
   absl::Status OnProcessingTime(int64_t now, Output& output) override {
     return op_->OnProcessingTime(now, output);

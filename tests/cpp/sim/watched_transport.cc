@@ -32,9 +32,9 @@ class WatchedTransport::Output final : public OutputChannel {
   int credit() const override {
     const int credit = channel_->credit();
     if (!id_.blocking && !account_.input_closed &&
-        credit != kChannelCredit - (account_.sent - account_.polled)) {
-      owner_.Violate(id_, absl::StrCat("credit is ", credit, " with ",
-                                       account_.sent - account_.polled, " under way"));
+        credit != kChannelCredit - account_.under_way()) {
+      owner_.Violate(
+          id_, absl::StrCat("credit is ", credit, " with ", account_.under_way(), " under way"));
     }
     // Any of it that came since the last look may come only now.
     if (credit > seen_ && owner_.random_.Percent(50)) {
@@ -47,7 +47,9 @@ class WatchedTransport::Output final : public OutputChannel {
   }
 
   void Send(StreamElement element) override {
-    if (channel_->credit() <= 0) owner_.Violate(id_, "an element is sent without credit");
+    const bool barrier = std::holds_alternative<CheckpointBarrier>(element);
+    if (!barrier && channel_->credit() <= 0)
+      owner_.Violate(id_, "an element is sent without credit");
     if (account_.end_sent) owner_.Violate(id_, "something is sent behind the end of input");
     if (std::holds_alternative<std::unique_ptr<RecordBatch>>(element) && RecordsOf(element) == 0) {
       owner_.Violate(id_, "an empty batch is sent");
@@ -60,7 +62,11 @@ class WatchedTransport::Output final : public OutputChannel {
     account_.end_sent |= std::holds_alternative<EndOfInput>(element);
     account_.records_sent += RecordsOf(element);
     ++account_.sent;
-    --seen_;
+    if (barrier) {
+      ++account_.barriers_sent;
+    } else {
+      --seen_;
+    }
     ++owner_.elements_;
     channel_->Send(std::move(element));
   }
@@ -105,6 +111,7 @@ class WatchedTransport::Input final : public InputChannel {
     std::optional<StreamElement> element = channel_->Poll(more);
     if (!element) return element;
     ++account_.polled;
+    account_.barriers_polled += std::holds_alternative<CheckpointBarrier>(*element) ? 1 : 0;
     account_.records_polled += RecordsOf(*element);
     if (account_.polled > account_.sent) owner_.Violate(id_, "more arrives than was sent");
     if (account_.end_polled) owner_.Violate(id_, "something arrives behind the end of input");
@@ -117,6 +124,9 @@ class WatchedTransport::Input final : public InputChannel {
       ready_.Push(channel_number_);
     }
     return element;
+  }
+  bool Ahead(int64_t checkpoint, std::vector<const RecordBatch*>& batches) override {
+    return channel_->Ahead(checkpoint, batches);
   }
   absl::Status status() const override { return channel_->status(); }
 

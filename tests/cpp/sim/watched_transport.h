@@ -52,6 +52,9 @@ class WatchedTransport final : public Transport {
     int64_t records_sent = 0;
     int64_t polled = 0;
     int64_t records_polled = 0;
+    int64_t barriers_sent = 0;
+    int64_t barriers_polled = 0;
+    int64_t under_way() const { return (sent - barriers_sent) - (polled - barriers_polled); }
     int64_t watermark_sent = kMinTimestamp;
     bool end_sent = false;
     bool end_polled = false;

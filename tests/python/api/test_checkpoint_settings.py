@@ -58,6 +58,8 @@ def settings_of(env: StreamExecutionEnvironment) -> dict[str, str]:
          "get_aligned_checkpoint_timeout", "aligned-checkpoint-timeout", "3000 ms"),
         ("set_alignment_timeout", Duration.of_millis(7), "get_alignment_timeout",
          "aligned-checkpoint-timeout", "7 ms"),
+        ("enable_unaligned_checkpoints", True, "is_unaligned_checkpoints_enabled",
+         "unaligned.enabled", "true"),
         ("enable_unaligned_checkpoints", False, "is_unaligned_checkpoints_enabled",
          "unaligned.enabled", "false"),
         ("set_force_unaligned_checkpoints", False, "is_force_unaligned_checkpoints",
@@ -89,6 +91,7 @@ def test_defaults_are_flinks() -> None:
     assert not config.is_externalized_checkpoints_enabled()
     assert not config.is_unaligned_checkpoints_enabled()
     assert not config.is_force_unaligned_checkpoints()
+    assert config.get_aligned_checkpoint_timeout() == Duration.of_seconds(1)
     assert config.get_checkpoint_storage() is None
 
 
@@ -135,20 +138,12 @@ def test_other_types_are_refused() -> None:
         environment().set_state_backend("rocksdb")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "switch_on",
-    [
-        lambda: CheckpointConfig().enable_unaligned_checkpoints(),
-        lambda: CheckpointConfig().set_force_unaligned_checkpoints(),
-        lambda: environment(execution__checkpointing__unaligned__enabled="true"),
-        lambda: environment(execution__checkpointing__unaligned="true"),
-        lambda: environment(execution__checkpointing__unaligned__forced="true"),
-    ],
-)
-def test_unaligned_checkpoints_are_named_as_missing(switch_on: Any) -> None:
-    with pytest.raises(NotImplementedError, match="unaligned.*not available in this version"):
-        switch_on()
-    assert CheckpointConfig().disable_unaligned_checkpoints()
+def test_unaligned_checkpoints_need_exactly_once() -> None:
+    with pytest.warns(UserWarning, match="unaligned.enabled has no effect: with the mode AT_LEAST"):
+        environment(
+            execution__checkpointing__unaligned="true",
+            execution__checkpointing__mode="AT_LEAST_ONCE",
+        )
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,7 @@ class FileSinkOperator final : public Operator {
       return absl::OkStatus();
     return FinishPart();
   }
+  bool between_elements() const override { return true; }
 
   absl::StatusOr<Progress> Finish(Output&) override {
     RETURN_IF_ERROR(FinishPart());

@@ -520,6 +520,54 @@ TEST_F(IncrementalCheckpointsTest, WhatTheNeighboursOfAClaimedCheckpointHaveStay
   Advance(10);
   AnswerWith(8, {"new"});
   EXPECT_THAT(Shared(), ElementsAre("both", "new"));
+TEST_F(CheckpointCoordinatorTest,
+       BarriersOfUnalignedCheckpointsMayOvertakeAndThoseOfSavepointsNot) {
+  idl::CheckpointSettings settings = Settings();
+  settings.unaligned = true;
+  settings.aligned_timeout_ms = 77;
+  settings.max_concurrent = 3;
+  idl::JobGraph graph = graph_;
+  graph.__set_checkpoints(settings);
+  coordinator_ = std::make_unique<CheckpointCoordinator>(settings, graph, execution_, env_, *this);
+  for (auto& execution : execution_.executions()) execution.state = idl::TaskState::RUNNING;
+  coordinator_->Start();
+  Advance(50);
+  EXPECT_THAT(triggered_, ElementsAre("0:1")) << "it is alone";
+  EXPECT_TRUE(last_.unaligned);
+  EXPECT_EQ(last_.aligned_timeout_ms, 77);
+  coordinator_->TriggerSavepoint("", idl::AfterBarrier::GO_ON, [](const auto&) {});
+  EXPECT_FALSE(last_.unaligned);
+
+  idl::CheckpointAnswer answer = Answer(1, 1);
+  answer.snapshot.__set_unaligned(true);
+  answer.snapshot.__set_in_flight_bytes(5);
+  answer.snapshot.__set_in_flight({{}});
+  answer.snapshot.in_flight[0].runs.emplace_back().size = 5;
+  coordinator_->OnAnswer(answer);
+  coordinator_->OnAnswer(Answer(0, 1));
+  RunWorks();
+  const idl::Checkpoint& checkpoint = *coordinator_->latest();
+  ASSERT_THAT(checkpoint.in_flight, SizeIs(1));
+  EXPECT_EQ(checkpoint.in_flight[0].source, "place:0");
+  EXPECT_EQ(checkpoint.in_flight[0].target, "place:1");
+  EXPECT_THAT(checkpoint.in_flight[0].handles, SizeIs(1));
+  EXPECT_TRUE(statistics_[0].unaligned);
+  EXPECT_EQ(statistics_[0].in_flight_bytes, 5);
+}
+
+TEST_F(CheckpointCoordinatorTest, BehindASavepointThatEndsTheJobNoneIsTaken) {
+  Make(Settings());
+  coordinator_->TriggerSavepoint("", idl::AfterBarrier::SUSPEND, [](const auto&) {});
+  Advance(50);
+  EXPECT_THAT(triggered_, ElementsAre("0:1"));
+  coordinator_->OnAnswer([&] {
+    idl::CheckpointAnswer answer = Answer(0, 1);
+    answer.__isset.snapshot = false;
+    answer.__set_failure(idl::Failure());
+    return answer;
+  }());
+  Advance(1);
+  EXPECT_THAT(triggered_, ElementsAre("0:1", "0:2")) << "it has failed: the job goes on";
 }
 
 }  // namespace

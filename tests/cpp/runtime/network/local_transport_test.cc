@@ -54,6 +54,60 @@ class LocalTransportTest : public testing::Test {
   LocalTransport transport_;
 };
 
+TEST_F(LocalTransportTest, ABarrierNeedsNoCreditAndIsAnnounced) {
+  ReadyChannels ready(consumer_, /*announces=*/true);
+  auto output = OpenOutput();
+  auto input = transport_.OpenInput({"job", 0, 0, 0}, ready, 3);
+  for (int64_t i = 0; i < kChannelCredit; ++i) Send(*output, i);
+  EXPECT_EQ(output->credit(), 0);
+  EXPECT_FALSE(ready.announced());
+  output->Send(harness::BarrierOf(7));
+  EXPECT_EQ(output->credit(), 0);
+  ASSERT_TRUE(ready.announced());
+  const auto announcement = ready.PopAnnouncement();
+  EXPECT_EQ(announcement->channel, 3u);
+  EXPECT_EQ(announcement->barrier->checkpoint(), 7);
+  EXPECT_FALSE(ready.announced());
+  for (int64_t i = 0; i < kChannelCredit; ++i) EXPECT_EQ(Poll(*input), i);
+  EXPECT_EQ(output->credit(), kChannelCredit);
+  bool more;
+  EXPECT_EQ(std::get<CheckpointBarrier>(*input->Poll(&more)).checkpoint(), 7);
+  EXPECT_EQ(output->credit(), kChannelCredit) << "it took none";
+}
+
+TEST_F(LocalTransportTest, WhatCameBeforeTheConsumerIsAnnouncedToIt) {
+  auto output = OpenOutput();
+  output->Send(harness::BarrierOf(7));
+  output->Send(EndOfInput{});
+  ReadyChannels ready(consumer_, /*announces=*/true);
+  auto input = transport_.OpenInput({"job", 0, 0, 0}, ready, 0);
+  EXPECT_TRUE(ready.PopAnnouncement()->barrier.has_value());
+  EXPECT_FALSE(ready.PopAnnouncement()->barrier.has_value()) << "the end";
+  EXPECT_FALSE(ready.PopAnnouncement().has_value());
+}
+
+TEST_F(LocalTransportTest, WhatIsAheadOfABarrierStaysWhereItIs) {
+  auto output = OpenOutput();
+  auto input = OpenInput();
+  std::vector<const RecordBatch*> ahead;
+  output->Send(harness::Longs({1}));
+  Send(*output, 5);
+  EXPECT_FALSE(input->Ahead(7, ahead)) << "it has not come yet";
+  EXPECT_EQ(ahead.size(), 1u);
+  output->Send(harness::BarrierOf(6));
+  output->Send(harness::Longs({2}));
+  output->Send(harness::BarrierOf(7));
+  output->Send(harness::Longs({3}));
+  ahead.clear();
+  EXPECT_TRUE(input->Ahead(7, ahead));
+  ASSERT_EQ(ahead.size(), 2u);
+  EXPECT_THAT(LongsOf(*ahead[0]), ElementsAre(1));
+  EXPECT_THAT(LongsOf(*ahead[1]), ElementsAre(2));
+  bool more;
+  auto first = input->Poll(&more);
+  EXPECT_EQ(std::get<std::unique_ptr<RecordBatch>>(*first).get(), ahead[0]);
+}
+
 TEST_F(LocalTransportTest, ElementsArriveInOrderAndAsTheyAre) {
   auto output = OpenOutput();
   auto input = OpenInput();

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <set>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "core/graph/key_groups.h"
+#include "harness/barriers.h"
 #include "harness/batches.h"
 #include "harness/fake_channel.h"
 #include "harness/test_env.h"
@@ -317,6 +320,105 @@ TEST_F(ResultPartitionTest, ControlElementsGoToAllBehindTheData) {
     }
     EXPECT_EQ(data.size(), partitioner == Partitioner::BROADCAST ? 4u : 2u);
   }
+}
+
+// ---- barriers that overtake ----
+
+TEST_F(ResultPartitionTest, ABarrierNeedsNoCredit) {
+  Open(Partitioner::FORWARD, 1);
+  sinks_[0].credit = 0;
+  partition_->Broadcast(harness::BarrierOf(1));
+  EXPECT_THAT(Got(0), ElementsAre("B1"));
+}
+
+TEST_F(ResultPartitionTest, ABarrierOvertakesWhatWaits) {
+  Open(Partitioner::REBALANCE, 2);
+  sinks_[0].credit = 1;
+  sinks_[1].credit = 0;
+  Write(Longs({1, 2}));
+  partition_->Flush();
+  Write(Longs({3, 4}));  // gathered
+  std::vector<std::string> overtaken;
+  partition_->Overtake(harness::BarrierOf(1), [&](int target, const RecordBatch& batch) {
+    for (const std::string& text : harness::TextsOf(batch))
+      overtaken.push_back(std::to_string(target) + ":" + text);
+  });
+  for (size_t channel : {0, 1}) sinks_[channel].credit = 10;
+  const std::vector<std::string> first = Got(0);
+  partition_->Pump();
+  std::vector<std::string> all;
+  for (size_t channel : {0, 1}) {
+    const std::vector<std::string> got = Got(channel);
+    const auto barrier = std::find(got.begin(), got.end(), "B1");
+    ASSERT_NE(barrier, got.end());
+    for (auto text = std::next(barrier); text != got.end(); ++text)
+      all.push_back(std::to_string(channel) + ":" + *text);
+  }
+  EXPECT_EQ(overtaken, all) << "each that came behind the barrier was told, in order";
+  EXPECT_EQ(overtaken.size(), 3u);
+  EXPECT_EQ(first.size(), 2u) << "one element had credit";
+}
+
+TEST_F(ResultPartitionTest, ABarrierThatWaitsOvertakesLater) {
+  Open(Partitioner::FORWARD, 1);
+  sinks_[0].credit = 0;
+  Write(Longs({1}));
+  partition_->Broadcast(harness::BarrierOf(1));
+  Write(Longs({2}));
+  EXPECT_TRUE(partition_->Waits(1));
+  EXPECT_THAT(Got(0), IsEmpty());
+  std::vector<int64_t> overtaken;
+  partition_->OvertakeLate(harness::BarrierOf(1), [&](int, const RecordBatch& batch) {
+    overtaken.push_back(batch.rows<int64_t>()[0]);
+  });
+  EXPECT_THAT(overtaken, ElementsAre(1)) << "what was written behind it is not overtaken";
+  EXPECT_THAT(Got(0), ElementsAre("B1"));
+  EXPECT_FALSE(partition_->Waits(1));
+  sinks_[0].credit = 2;
+  partition_->Pump();
+  EXPECT_THAT(Got(0), ElementsAre("B1", "1", "2"));
+}
+
+TEST_F(ResultPartitionTest, CheckpointsStayInOrder) {
+  Open(Partitioner::FORWARD, 1);
+  sinks_[0].credit = 0;
+  Write(Longs({1}));
+  partition_->Broadcast(harness::BarrierOf(1));
+  Write(Longs({2}));
+  std::vector<int64_t> overtaken;
+  partition_->Overtake(harness::BarrierOf(2), [&](int, const RecordBatch& batch) {
+    overtaken.push_back(batch.rows<int64_t>()[0]);
+  });
+  EXPECT_THAT(overtaken, ElementsAre(2));
+  sinks_[0].credit = 2;
+  partition_->Pump();
+  EXPECT_THAT(Got(0), ElementsAre("1", "B1", "B2", "2"));
+}
+
+TEST_F(ResultPartitionTest, ABarrierOvertakesTheEndWhileThatWaits) {
+  Open(Partitioner::FORWARD, 1);
+  sinks_[0].credit = 0;
+  Write(Longs({1}));
+  partition_->Broadcast(EndOfInput{});
+  int overtaken = 0;
+  const auto count = [&](int, const RecordBatch&) { ++overtaken; };
+  partition_->Overtake(harness::BarrierOf(1), count);
+  EXPECT_EQ(overtaken, 1);
+  sinks_[0].credit = 2;
+  partition_->Pump();
+  partition_->Overtake(harness::BarrierOf(2), count);
+  EXPECT_THAT(Got(0), ElementsAre("B1", "1", "E")) << "nothing follows the end";
+}
+
+TEST_F(ResultPartitionTest, ABarrierThatWaitsCanBeForgotten) {
+  Open(Partitioner::FORWARD, 1);
+  sinks_[0].credit = 0;
+  Write(Longs({1}));
+  partition_->Broadcast(harness::BarrierOf(1));
+  partition_->Forget(1);
+  sinks_[0].credit = 1;
+  EXPECT_FALSE(partition_->Pump());
+  EXPECT_THAT(Got(0), ElementsAre("1"));
 }
 
 // ---- credit ----

@@ -26,6 +26,63 @@ constexpr Partitioner::type kAll[] = {
     Partitioner::FORWARD,   Partitioner::REBALANCE, Partitioner::RESCALE, Partitioner::SHUFFLE,
     Partitioner::BROADCAST, Partitioner::GLOBAL,    Partitioner::HASH,    Partitioner::CUSTOM};
 
+// ---- barriers that overtake ----
+
+// The vertices whose inputs barriers may overtake on, by name.
+std::set<std::string> Overtaking(GraphBuilder& builder) {
+  idl::JobGraph graph = builder.Complete();
+  idl::CheckpointSettings settings;
+  settings.interval_ms = 10;
+  settings.unaligned = true;
+  graph.__set_checkpoints(settings);
+  ExecutionGraph execution(graph);
+  std::set<std::string> names;
+  for (const auto& each : execution.executions()) {
+    for (const idl::InputDescriptor& input : each.deployment.inputs) {
+      if (input.overtakes) names.insert(each.deployment.chain[0].op.name);
+    }
+    for (const idl::OutputDescriptor& output : each.deployment.outputs) {
+      if (output.overtakes) names.insert(each.deployment.chain[0].op.name + " ->");
+    }
+  }
+  return names;
+}
+
+TEST(OvertakingTest, AllToAllExchangesDo) {
+  for (const auto partitioner : kAll) {
+    if (partitioner == Partitioner::HASH || partitioner == Partitioner::CUSTOM) continue;
+    GraphBuilder graph;
+    const int source = graph.Source("source", 2), sink = graph.Sink("sink", 2);
+    graph.Edge(source, sink, partitioner);
+    graph.op(sink).chaining = idl::ChainingStrategy::NEVER;
+    const bool may = partitioner == Partitioner::REBALANCE || partitioner == Partitioner::SHUFFLE ||
+                     partitioner == Partitioner::GLOBAL;
+    if (may) {
+      EXPECT_THAT(Overtaking(graph), ElementsAre("sink", "source ->"));
+    } else {
+      EXPECT_THAT(Overtaking(graph), IsEmpty()) << partitioner;
+    }
+  }
+}
+
+TEST(OvertakingTest, WhatFeedsATaskThatAlignsAlignsToo) {
+  GraphBuilder graph;
+  const int source = graph.Source("source", 2), middle = graph.Native("middle", 2);
+  const int side = graph.Native("side", 2), sink = graph.Sink("sink", 2);
+  graph.Edge(source, middle, Partitioner::REBALANCE).Edge(source, side, Partitioner::REBALANCE);
+  graph.Edge(middle, sink, Partitioner::BROADCAST);
+  EXPECT_THAT(Overtaking(graph), ElementsAre("side", "source ->"));
+}
+
+TEST(OvertakingTest, OneChannelNeedsNoAlignment) {
+  GraphBuilder graph;
+  const int source = graph.Source("source", 2), middle = graph.Native("middle", 2);
+  const int sink = graph.Sink("sink", 2);
+  graph.Edge(source, middle, Partitioner::REBALANCE).Edge(middle, sink, Partitioner::FORWARD);
+  graph.op(sink).chaining = idl::ChainingStrategy::NEVER;
+  EXPECT_THAT(Overtaking(graph), ElementsAre("middle", "source ->"));
+}
+
 // ---- channels ----
 
 TEST(TargetsOfTest, ForwardGoesToItsOwnIndex) {

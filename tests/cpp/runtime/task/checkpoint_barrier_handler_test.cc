@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "harness/barriers.h"
+#include "harness/batches.h"
 #include "harness/test_env.h"
 #include "runtime/network/local_transport.h"
 
@@ -15,6 +18,7 @@ namespace pyflinkpp {
 namespace {
 
 using harness::BarrierOf;
+using harness::UnalignedBarrierOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -165,6 +169,115 @@ TEST_F(CheckpointBarrierHandlerTest, AlignsUnderAnyOrderOfBarriersAndEnds) {
       ASSERT_EQ(Readable().size(), kChannels);
     }
   }
+}
+
+// ---- barriers that overtake ----
+
+class OvertakingBarriersTest : public CheckpointBarrierHandlerTest {
+ protected:
+  void SendBatch(size_t channel, int64_t number) {
+    outputs_[channel]->Send(harness::Longs({number}));
+  }
+  // Takes the checkpoint now and records what is there of it.
+  void Take(int64_t checkpoint) {
+    handler_->Take(checkpoint);
+    handler_->StartRecording(checkpoint, record_);
+  }
+
+  std::vector<std::pair<size_t, int64_t>> recorded_;
+  std::function<void(size_t, const RecordBatch&)> record_ = [this](size_t channel,
+                                                                   const RecordBatch& batch) {
+    recorded_.emplace_back(channel, batch.rows<int64_t>()[0]);
+  };
+};
+
+TEST_F(OvertakingBarriersTest, ItIsOverdueWhenItsTimeIsOver) {
+  Open(2);
+  EXPECT_EQ(handler_->Overdue(), nullptr);
+  EXPECT_EQ(handler_->OnAnnounced(UnalignedBarrierOf(1, 5)), 5'000'000);
+  EXPECT_EQ(handler_->OnAnnounced(UnalignedBarrierOf(1, 5)), CheckpointBarrierHandler::kNever)
+      << "it is known";
+  EXPECT_EQ(handler_->Overdue(), nullptr);
+  clock_.AdvanceMillis(5);
+  ASSERT_NE(handler_->Overdue(), nullptr);
+  EXPECT_EQ(handler_->Overdue()->checkpoint(), 1);
+  Take(1);
+  EXPECT_EQ(handler_->Overdue(), nullptr);
+  EXPECT_EQ(handler_->alignment_ms(), 5);
+}
+
+TEST_F(OvertakingBarriersTest, OneThatOvertookBeforeDoesAtOnce) {
+  Open(2);
+  handler_->OnAnnounced(UnalignedBarrierOf(1, 1000));
+  EXPECT_EQ(handler_->OnAnnounced(UnalignedBarrierOf(1)), 0);
+  EXPECT_NE(handler_->Overdue(), nullptr);
+}
+
+TEST_F(OvertakingBarriersTest, WhatLiesBeforeItsBarriersIsRecorded) {
+  Open(3);
+  SendBatch(0, 1);
+  outputs_[0]->Send(UnalignedBarrierOf(1));
+  SendBatch(0, 2);
+  SendBatch(1, 3);
+  handler_->OnBarrier(2, UnalignedBarrierOf(1));
+  Take(1);
+  EXPECT_THAT(recorded_, ElementsAre(testing::Pair(0, 1)));
+  EXPECT_FALSE(handler_->records(0));
+  EXPECT_TRUE(handler_->records(1)) << "its barrier is still to come";
+  EXPECT_FALSE(handler_->records(2)) << "it had been read before";
+  EXPECT_FALSE(handler_->TakeRecorded().has_value());
+  outputs_[1]->Send(UnalignedBarrierOf(1));
+  handler_->OnArrived(1, 1, record_);
+  handler_->OnArrived(1, 1, record_);
+  EXPECT_THAT(recorded_, ElementsAre(testing::Pair(0, 1), testing::Pair(1, 3)));
+  EXPECT_EQ(handler_->TakeRecorded(), 1);
+  EXPECT_FALSE(handler_->TakeRecorded().has_value()) << "once";
+}
+
+TEST_F(OvertakingBarriersTest, ABlockedChannelIsReadAgain) {
+  Open(2);
+  handler_->OnBarrier(0, UnalignedBarrierOf(1, 5));
+  Send(0);
+  EXPECT_THAT(Readable(), IsEmpty());
+  Take(1);
+  EXPECT_THAT(Readable(), ElementsAre(0));
+  EXPECT_FALSE(handler_->OnBarrier(1, UnalignedBarrierOf(1, 5)).has_value());
+  EXPECT_EQ(handler_->TakeRecorded(), 1);
+}
+
+TEST_F(OvertakingBarriersTest, AnEarlierOneComesFirst) {
+  Open(2);
+  handler_->OnAnnounced(BarrierOf(1));
+  handler_->OnAnnounced(UnalignedBarrierOf(2));
+  EXPECT_EQ(handler_->Overdue(), nullptr);
+  handler_->OnBarrier(0, BarrierOf(1));
+  EXPECT_TRUE(handler_->OnBarrier(1, BarrierOf(1)).has_value());
+  EXPECT_NE(handler_->Overdue(), nullptr);
+}
+
+TEST_F(OvertakingBarriersTest, WhatIsGivenUpIsNeitherOverdueNorRecorded) {
+  Open(2);
+  handler_->OnAnnounced(UnalignedBarrierOf(1));
+  handler_->Abort(1);
+  EXPECT_EQ(handler_->Overdue(), nullptr);
+  EXPECT_EQ(handler_->OnAnnounced(UnalignedBarrierOf(1)), CheckpointBarrierHandler::kNever);
+  handler_->OnAnnounced(UnalignedBarrierOf(2));
+  Take(2);
+  EXPECT_TRUE(handler_->records(0));
+  handler_->Abort(2);
+  EXPECT_FALSE(handler_->records(0));
+  EXPECT_FALSE(handler_->TakeRecorded().has_value());
+}
+
+TEST_F(OvertakingBarriersTest, TheEndOfAChannelEndsItsRecording) {
+  Open(2);
+  Take(1);
+  SendBatch(0, 4);
+  outputs_[0]->Send(EndOfInput{});
+  handler_->OnArrived(0, 1, record_);
+  EXPECT_THAT(recorded_, ElementsAre(testing::Pair(0, 4)));
+  handler_->OnEnd(1);
+  EXPECT_EQ(handler_->TakeRecorded(), 1);
 }
 
 }  // namespace
