@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "core/base/check.h"
 #include "core/base/status.h"
 #include "core/idl/codec.h"
@@ -96,9 +97,12 @@ class FileSinkOperator final : public Operator {
       idl::PendingFile pending = part.file->pending();
       if (part.file == part_) {
         pending.__set_size(size_);
+        part.grows = true;
       } else if (part.checkpoint == 0) {
         part.checkpoint = context.checkpoint();
       }
+      if (part.grows && context.savepoint())
+        strand_->Post([file = part.file] { return file->Keep(); });
       part.known = true;
       files.push_back(idl::Encode(pending));
     }
@@ -176,6 +180,7 @@ class FileSinkOperator final : public Operator {
     std::shared_ptr<PartFile> file;
     int64_t checkpoint = 0;  // the first one that has all of it; 0: none
     bool known = false;      // to a checkpoint
+    bool grows = false;      // a checkpoint has its beginning only
   };
 
   // What a completed checkpoint had becomes visible, whatever the job did after it.
@@ -185,13 +190,23 @@ class FileSinkOperator final : public Operator {
     if (list == nullptr) return absl::OkStatus();
     for (const std::string& element : list->elements) {
       ASSIGN_OR_RETURN(idl::PendingFile pending, idl::Decode<idl::PendingFile>(element));
-      const size_t slash = pending.path.rfind('/') + 1;
       strand_->Post(
-          [&files = context_->env.files,
-           temporary = HiddenPath(pending.path.substr(0, slash), pending.path.substr(slash)),
-           pending = std::move(pending)] { return PartFile::Recover(files, pending, temporary); });
+          [&files = context_->env.files, beginning = BeginningOf(pending),
+           pending = std::move(pending)] { return PartFile::Recover(files, pending, beginning); });
     }
     return absl::OkStatus();
+  }
+
+  // Where the first bytes of a file go that was still written.
+  idl::PendingFile BeginningOf(const idl::PendingFile& pending) {
+    const size_t slash = pending.path.rfind('/') + 1;
+    absl::string_view name = absl::string_view(pending.path).substr(slash);
+    const bool suffixed = absl::ConsumeSuffix(&name, sink_.suffix);
+    const std::string own = absl::StrCat(name, "-", pending.size, suffixed ? sink_.suffix : "");
+    idl::PendingFile beginning;
+    beginning.path = pending.path.substr(0, slash) + own;
+    beginning.hidden_path = HiddenPath(pending.path.substr(0, slash), own);
+    return beginning;
   }
 
   // Waits until all posted work is done.

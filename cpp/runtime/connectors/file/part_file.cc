@@ -14,6 +14,9 @@ namespace {
 
 constexpr size_t kCopyBytes = size_t{1} << 20;
 
+// An empty file that says that a savepoint has the hidden one.
+std::string KeptPath(const std::string& hidden_path) { return hidden_path + ".kept"; }
+
 // Copies the first bytes of a file to another one, which is durable then.
 absl::Status CopyBeginning(FileSystem& files, const std::string& from, int64_t size,
                            const std::string& to) {
@@ -34,17 +37,17 @@ absl::Status CopyBeginning(FileSystem& files, const std::string& from, int64_t s
   return writer->Close();
 }
 
-// A part file that was still written becomes visible with what the checkpoint has of it. It is made
-// anew under another name, because its writer may not be gone.
+// A part file that was still written becomes visible with what the checkpoint has of it.
 absl::Status TakeBeginning(FileSystem& files, const idl::PendingFile& pending,
-                           const std::string& temporary) {
+                           const idl::PendingFile& beginning) {
   absl::Status status;
-  if (!files.Stat(pending.path).ok()) {
-    status = CopyBeginning(files, pending.hidden_path, pending.size, temporary);
-    if (status.ok()) status = files.Rename(temporary, pending.path);
-    if (!status.ok()) files.Delete(temporary).IgnoreError();
+  if (!files.Stat(beginning.path).ok()) {
+    status = CopyBeginning(files, pending.hidden_path, pending.size, beginning.hidden_path);
+    if (status.ok()) status = files.Rename(beginning.hidden_path, beginning.path);
+    if (!status.ok()) files.Delete(beginning.hidden_path).IgnoreError();
   }
-  if (status.ok()) files.Delete(pending.hidden_path).IgnoreError();  // nobody needs it any more
+  if (status.ok() && !files.Stat(KeptPath(pending.hidden_path)).ok())
+    files.Delete(pending.hidden_path).IgnoreError();  // nobody needs it any more
   return status;
 }
 
@@ -73,10 +76,17 @@ absl::Status PartFile::Finish() {
   return absl::OkStatus();
 }
 
+absl::Status PartFile::Keep() {
+  ASSIGN_OR_RETURN(const std::unique_ptr<WritableFile> kept, files_.Create(KeptPath(hidden_path_)));
+  kept_ = true;
+  return kept->Sync();
+}
+
 absl::Status PartFile::Commit() {
   PFPP_CHECK(state_ == State::kHidden && file_ == nullptr);
   RETURN_IF_ERROR(files_.Rename(hidden_path_, path_));
   state_ = State::kCommitted;
+  if (kept_) files_.Delete(KeptPath(hidden_path_)).IgnoreError();
   return absl::OkStatus();
 }
 
@@ -88,12 +98,18 @@ idl::PendingFile PartFile::pending() const {
 }
 
 absl::Status PartFile::Recover(FileSystem& files, const idl::PendingFile& pending,
-                               const std::string& temporary) {
-  absl::Status made = pending.__isset.size ? TakeBeginning(files, pending, temporary)
-                                           : files.Rename(pending.hidden_path, pending.path);
-  if (made.ok()) return made;
+                               const idl::PendingFile& beginning) {
+  if (pending.__isset.size) {
+    const absl::Status taken = TakeBeginning(files, pending, beginning);
+    if (taken.ok() || files.Stat(pending.hidden_path).ok()) return taken;
+  } else {
+    const absl::Status renamed = files.Rename(pending.hidden_path, pending.path);
+    if (renamed.ok()) files.Delete(KeptPath(pending.hidden_path)).IgnoreError();
+    if (renamed.ok() || files.Stat(pending.hidden_path).ok()) return renamed;
+  }
+  // It is visible already. A job that goes back further than to its last checkpoint finds more than
+  // it knows.
   if (files.Stat(pending.path).ok()) return absl::OkStatus();
-  if (files.Stat(pending.hidden_path).ok()) return made;
   return ExternalError(absl::StrCat("a file that FileSink had written is gone: neither ",
                                     pending.hidden_path, " nor ", pending.path,
                                     " is there; was it deleted behind the job's back?"));

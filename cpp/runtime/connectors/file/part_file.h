@@ -25,15 +25,19 @@ class PartFile {
   absl::Status Append(absl::string_view bytes) { return file_->Append(bytes); }
   absl::Status Sync() { return file_->Sync(); }  // a checkpoint knows what there is
   absl::Status Finish();                         // durable from here on, but hidden
+  // A savepoint has the whole file, and an earlier checkpoint the beginning of it: a job that goes
+  // back to that leaves the file for those who start from the savepoint.
+  absl::Status Keep();
   absl::Status Commit();
   void Discard();
   idl::PendingFile pending() const;  // any thread
 
   // Makes visible what a checkpoint knows of a file; nothing is done when it is already. Of a file
-  // that was still written these are its first bytes, and the rest goes. `temporary`: where they may
-  // be put together, beside it: an attempt that has failed may still be appending to the file itself.
+  // that was still written these are its first bytes: they become `beginning.path`, and the rest goes,
+  // unless the file is kept. They are put together in `beginning.hidden_path`, because an attempt that
+  // has failed may still be appending to the file itself.
   static absl::Status Recover(FileSystem& files, const idl::PendingFile& pending,
-                              const std::string& temporary);
+                              const idl::PendingFile& beginning);
 
  private:
   enum class State { kPlanned, kHidden, kCommitted, kDiscarded };
@@ -44,6 +48,7 @@ class PartFile {
   const std::string path_;
   State state_ = State::kPlanned;
   std::unique_ptr<WritableFile> file_;  // between Open and Finish
+  bool kept_ = false;
 };
 
 }  // namespace pyflinkpp

@@ -493,6 +493,51 @@ TEST_F(FileSinkOperatorTest, ASavepointEndsThePart) {
   EXPECT_THAT(VisibleContents(), ElementsAre("a\n"));
 }
 
+// A savepoint has more of a part than the checkpoint to which its job goes back.
+TEST_F(FileSinkOperatorTest, ASavepointKeepsItsPartWhenTheJobGoesBackBehindIt) {
+  Roll(1'000'000);
+  spec_.suffix = ".txt";
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(Write({"a"}).ok());
+  const idl::OperatorState checkpoint = TakeCheckpoint(1);
+  Complete(1);
+  ASSERT_TRUE(Write({"b"}).ok());
+  const idl::OperatorState savepoint = TakeCheckpoint(2, /*savepoint=*/true);
+  ASSERT_TRUE(Write({"c"}).ok());
+  EXPECT_TRUE(sink_->Close().ok());
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    ASSERT_TRUE(Restore(checkpoint).ok());
+    EXPECT_THAT(Visible(), ElementsAre(MatchesRegex("out/part-0-[0-9a-f]*-0-2\\.txt")));
+    EXPECT_THAT(VisibleContents(), ElementsAre("a\n"));
+    EXPECT_TRUE(sink_->Close().ok());
+  }
+  std::filesystem::remove(env_.directory / Visible()[0]);  // of another history
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    ASSERT_TRUE(Restore(savepoint).ok());
+    EXPECT_THAT(env_.directory.Files(), ElementsAre(MatchesRegex("out/part-0-[0-9a-f]*-0\\.txt")));
+    EXPECT_THAT(VisibleContents(), ElementsAre("a\nb\n"));
+    EXPECT_TRUE(sink_->Close().ok());
+  }
+}
+
+// It is older than the last one: what it has is visible, and more.
+TEST_F(FileSinkOperatorTest, AnOldCheckpointFindsItsPartFinished) {
+  Roll(1'000'000);
+  ASSERT_TRUE(Make().ok());
+  ASSERT_TRUE(Write({"a"}).ok());
+  const idl::OperatorState old = TakeCheckpoint(1);
+  ASSERT_TRUE(Write({"b"}).ok());
+  ASSERT_TRUE(Finish().ok());
+  TakeCheckpoint(2);
+  Complete(2);
+  EXPECT_TRUE(sink_->Close().ok());
+  ASSERT_TRUE(Restore(old).ok());
+  ASSERT_TRUE(Write({"b"}).ok());
+  ASSERT_TRUE(Finish().ok());
+  ASSERT_TRUE(Commit().ok());
+  EXPECT_THAT(VisibleContents(), testing::UnorderedElementsAre("a\nb\n", "b\n"));
+}
+
 // Keeps rows back until the part ends.
 class CountingEncoder final : public PartEncoder {
  public:
