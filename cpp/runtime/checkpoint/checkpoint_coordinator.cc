@@ -124,11 +124,7 @@ void CheckpointCoordinator::TriggerPeriodic() {
   const auto periodic_ones =
       std::count_if(pending_.begin(), pending_.end(),
                     [](const Pending& each) { return !each.barrier.savepoint; });
-  // Behind a savepoint that ends the job none is wanted, and it might be complete before it.
-  const bool ends = std::any_of(pending_.begin(), pending_.end(), [](const Pending& each) {
-    return each.barrier.after != idl::AfterBarrier::GO_ON;
-  });
-  if (ends || periodic_ones >= max_concurrent_) return;  // the end of one schedules
+  if (periodic_ones >= max_concurrent_) return;  // the end of one schedules
   last_trigger_ms_ = env_.clock.NowMillis();
   const bool ended =
       std::all_of(execution_.executions().begin(), execution_.executions().end(),

@@ -154,7 +154,7 @@ void StreamTask::ReadState() {
     if (NeedsKeys(member.op.spec)) plans.emplace(member.op.id, PlanOf(member.op, *configuration));
   }
   env_.io.Run([task = weak_from_this(), state = deployment_.state, &files = env_.files,
-               &registry = registry_, configuration, plans = in_flight = deployment_.in_flight,
+               &registry = registry_, configuration, in_flight = deployment_.in_flight,
                plans = std::move(plans)] {
     auto read = std::make_shared<ReadParts>();
     auto runs = std::make_shared<std::deque<ReadRun>>();

@@ -199,20 +199,21 @@ void TaskCheckpoints::WriteInFlight(UnderWay& checkpoint) {
   const int64_t bytes = checkpoint.in_flight.bytes();
   checkpoint.snapshot.__set_in_flight_bytes(bytes);
   checkpoint.snapshot.bytes += bytes;
-  const auto file = std::make_shared<KeyedStateFile>(
-      env_.files, env_.io, checkpoint.barrier.told->directory,
-      absl::StrCat("in-flight", task_.vertex, "-", task_.subtask, "-", task_.attempt, "-",
-                   absl::Hex(env_.random.Next(), absl::kZeroPad16)),
-      inline_bytes_);
+  StateFileTarget target;
+  target.directory = checkpoint.barrier.told->directory;
+  target.name = absl::StrCat("in-flight", task_.vertex, "-", task_.subtask, "-", task_.attempt, "-",
+                             absl::Hex(env_.random.Next(), absl::kZeroPad16));
+  target.inline_bytes = inline_bytes_;
+  const auto file = std::make_shared<KeyedStateFile>(env_.files, env_.io, std::move(target));
   checkpoint.files.push_back(file);
   checkpoint.in_flight.WriteTo(*file);
-  file->Finish([post = post_, this, id = checkpoint.barrier.checkpoint()](
-                   absl::StatusOr<idl::KeyedStateHandle> handle) {
-    post([this, id, handle = std::move(handle)] {
+  file->Finish([post = post_, this,
+                id = checkpoint.barrier.checkpoint()](absl::StatusOr<WrittenState> written) {
+    post([this, id, written = std::move(written)] {
       UnderWay* found = Find(id);
       if (found == nullptr) return;  // it was given up
-      if (!handle.ok()) return OnFailed(id, handle.status());
-      found->snapshot.__set_in_flight(found->in_flight.Handles(*handle));
+      if (!written.ok()) return OnFailed(id, written.status());
+      found->snapshot.__set_in_flight(found->in_flight.Handles(written->handle));
       --found->waits;
       AnswerIfDone(*found);
     });

@@ -313,9 +313,8 @@ class Simulation {
         AddSharedFiles(*each.client);
         bool rescales = !each.origin && random_.Percent(50);
         idl::JobGraph graph = each.origin ? each.origin->graph
-                              : rescales
-                                  ? Rescaled(random_, each.job, each.job.graph.job_id)
-                                  : each.job.graph;
+                              : rescales  ? Rescaled(random_, each.job, each.job.graph.job_id)
+                                          : each.job.graph;
         idl::RestoreSettings restore;
         restore.path =
             LatestCheckpoint(cluster_->world().files, absl::StrCat("/checkpoints/", graph.job_id));

@@ -164,14 +164,14 @@ TEST(Simulation, JobsSurviveFailures) {
         return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kFaults};
       },
       [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
-  coverage.Check({"checkpoints completed", "checkpoints aborted",       "restarts",
-                  "operators restored",    "failures in open",          "failures in process",
-                  "failures in poll",      "failures in watermark",     "failures in finish",
-                  "failures in commit",    "failures in close",         "failures in snapshot",
-                  "failures in completed", "failures in aborted",       "window operators",
-                  "two-phase commits",     "incremental checkpoints",   "shared files reused",
-                  "shared files deleted",  "restores of files in place",
-                  "unaligned checkpoints", "unaligned bytes"});
+  coverage.Check({"checkpoints completed", "checkpoints aborted",        "restarts",
+                  "operators restored",    "failures in open",           "failures in process",
+                  "failures in poll",      "failures in watermark",      "failures in finish",
+                  "failures in commit",    "failures in close",          "failures in snapshot",
+                  "failures in completed", "failures in aborted",        "window operators",
+                  "two-phase commits",     "incremental checkpoints",    "shared files reused",
+                  "shared files deleted",  "restores of files in place", "unaligned checkpoints",
+                  "unaligned bytes"});
 }
 
 TEST(Simulation, JobsSurviveABadDisk) {

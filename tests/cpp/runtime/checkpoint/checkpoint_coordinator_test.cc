@@ -520,6 +520,8 @@ TEST_F(IncrementalCheckpointsTest, WhatTheNeighboursOfAClaimedCheckpointHaveStay
   Advance(10);
   AnswerWith(8, {"new"});
   EXPECT_THAT(Shared(), ElementsAre("both", "new"));
+}
+
 TEST_F(CheckpointCoordinatorTest,
        BarriersOfUnalignedCheckpointsMayOvertakeAndThoseOfSavepointsNot) {
   idl::CheckpointSettings settings = Settings();
@@ -553,21 +555,6 @@ TEST_F(CheckpointCoordinatorTest,
   EXPECT_THAT(checkpoint.in_flight[0].handles, SizeIs(1));
   EXPECT_TRUE(statistics_[0].unaligned);
   EXPECT_EQ(statistics_[0].in_flight_bytes, 5);
-}
-
-TEST_F(CheckpointCoordinatorTest, BehindASavepointThatEndsTheJobNoneIsTaken) {
-  Make(Settings());
-  coordinator_->TriggerSavepoint("", idl::AfterBarrier::SUSPEND, [](const auto&) {});
-  Advance(50);
-  EXPECT_THAT(triggered_, ElementsAre("0:1"));
-  coordinator_->OnAnswer([&] {
-    idl::CheckpointAnswer answer = Answer(0, 1);
-    answer.__isset.snapshot = false;
-    answer.__set_failure(idl::Failure());
-    return answer;
-  }());
-  Advance(1);
-  EXPECT_THAT(triggered_, ElementsAre("0:1", "0:2")) << "it has failed: the job goes on";
 }
 
 }  // namespace

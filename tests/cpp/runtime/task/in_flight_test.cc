@@ -24,12 +24,16 @@ class InFlightTest : public testing::Test {
   }
   // Writes what was added; what is longer than this goes to a file.
   std::vector<idl::InFlightHandle> Write(size_t inline_bytes) {
-    KeyedStateFile file(files_, env_.io, "/c", "in-flight", inline_bytes);
+    StateFileTarget target;
+    target.directory = "/c";
+    target.name = "in-flight";
+    target.inline_bytes = inline_bytes;
+    KeyedStateFile file(files_, env_.io, target);
     data_.WriteTo(file);
     std::vector<idl::InFlightHandle> handles;
-    file.Finish([&](const absl::StatusOr<idl::KeyedStateHandle>& written) {
+    file.Finish([&](const absl::StatusOr<WrittenState>& written) {
       PFPP_CHECK(written.ok());
-      handles = data_.Handles(*written);
+      handles = data_.Handles(written->handle);
     });
     while (env_.io.RunOne()) {
     }

@@ -104,6 +104,7 @@ struct Writer final : public KeyedStateWriter {
     EXPECT_EQ(state, static_cast<int>(states.size()) - 1);
     blocks.push_back({key_group, entries, std::move(bytes)});
   }
+  void SetFiles(NativeFiles) override { FAIL() << "they have none"; }
   struct Block {
     int key_group;
     int64_t entries;
