@@ -462,6 +462,8 @@ StepResult StreamTask::RunChain() {
   if (gate_.announced()) [[unlikely]]
     TakeAnnouncements();
   const bool overtaking = Overtaking();
+  if (overtaking && PushOverdue()) [[unlikely]]
+    return {StepResult::State::kMore, "barrier overtakes"};
   chain_->set_over_credit(overtaking);
   const int64_t began = paces_ ? env_.clock.NowNanos() : 0;
   const absl::StatusOr<Progress> progress = chain_->Run();
@@ -469,8 +471,6 @@ StepResult StreamTask::RunChain() {
   if (!progress.ok()) return Fail(progress.status());
   if (!leaving_.empty()) [[unlikely]]
     FollowLeaving();
-  if (overtaking && PushOverdue()) [[unlikely]]
-    return {StepResult::State::kMore, "barrier overtakes"};
   if (*progress == Progress::kMore) return {StepResult::State::kMore, "run chain"};
   if (*progress == Progress::kWait) {
     chain_->Flush();

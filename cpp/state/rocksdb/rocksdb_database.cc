@@ -154,7 +154,7 @@ RocksDbDatabase::~RocksDbDatabase() {
   if (db_ == nullptr) return;
   for (rocksdb::ColumnFamilyHandle* handle : handles_) (void)db_->DestroyColumnFamilyHandle(handle);
   delete db_;
-  (void)rocksdb::DestroyDB(directory_, rocksdb::Options());
+  if (!keeps_files_) (void)rocksdb::DestroyDB(directory_, rocksdb::Options());
 }
 
 absl::StatusOr<RocksDbDatabase::Family*> RocksDbDatabase::AddFamily(
@@ -188,6 +188,7 @@ absl::Status RocksDbDatabase::Write(rocksdb::WriteBatch& batch) {
 absl::Status RocksDbDatabase::CopyFrom(const RestoredFiles& from, KeyGroupRange groups) {
   ASSIGN_OR_RETURN(const std::shared_ptr<RocksDbDatabase> old,
                    Open(from.directory, /*incremental=*/false, from.states));
+  old->keeps_files_ = true;
   const int first = std::max(groups.first, from.key_groups.first);
   const int last = std::min(groups.last, from.key_groups.last);
   for (const Family& source : old->families()) {

@@ -93,6 +93,7 @@ class RocksDbDatabase {
   std::vector<std::string> FilesUpTo(rocksdb::SequenceNumber last);
 
   const std::string directory_;
+  bool keeps_files_ = false;  // when it ends: they are another's
   std::shared_ptr<Watch> watch_;
   rocksdb::ColumnFamilyOptions family_options_;
   rocksdb::DB* db_ = nullptr;  // RocksDB's interface gives it to us raw

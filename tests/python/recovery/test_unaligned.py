@@ -107,14 +107,11 @@ def test_after_a_failure_what_was_in_flight_is_processed_once(tmp_path: Path) ->
 
 
 def test_a_retained_checkpoint_is_restored_at_another_parallelism(tmp_path: Path) -> None:
-    directory = tmp_path / "checkpoints"
-    opened = tmp_path / "opened"
+    path, opened = "", tmp_path / "opened"
     for parallelism in (2, 3, 1):
-        settings = {"execution__checkpointing__dir": str(directory)}
-        if path := sorted(directory.rglob("chk-*"), key=lambda p: int(p.name[4:])):
-            settings["execution__state_recovery__path"] = str(path[-1])
-            directory = directory / str(parallelism)
-            settings["execution__checkpointing__dir"] = str(directory)
+        settings = {"execution__checkpointing__dir": str(tmp_path / "checkpoints")}
+        if path:
+            settings["execution__state_recovery__path"] = path
         env = environment(parallelism, interval_ms=10, **settings)
         env.get_checkpoint_config().set_externalized_checkpoint_retention(
             ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION
@@ -126,6 +123,8 @@ def test_a_retained_checkpoint_is_restored_at_another_parallelism(tmp_path: Path
         if not last:
             wait_for_in_flight(client)
             client.cancel().result()
+            completed = [c for c in client.get_checkpoints() if c["state"] == "COMPLETED"]
+            path = completed[-1]["path"]
     client.get_job_execution_result().result()
     assert client.get_job_status().result() is JobStatus.FINISHED
     assert lines(tmp_path / "out") == expected()

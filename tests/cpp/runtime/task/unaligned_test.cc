@@ -1,7 +1,7 @@
 // A task whose barriers overtake data, and one that is restored with what was overtaken.
 #include <gmock/gmock.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "core/base/checksum.h"
 #include "core/stream/batch_codec.h"
@@ -18,12 +18,12 @@ using testing::SizeIs;
 
 class UnalignedTest : public StreamTaskTest {
  protected:
-  // Channels 0 and 1 come in; one channel goes out, which nobody reads.
-  void Make(const harness::Behavior& behavior = {.name = "a"}) {
+  // Channels 0 and 1 come in; what goes out nobody reads.
+  void Make(const harness::Behavior& behavior = {.name = "a"}, std::vector<int> targets = {0}) {
     AddInput(2);
     deployment_.inputs.back().__set_overtakes(true);
     AddFake(behavior);
-    AddOutput({0}, idl::Partitioner::REBALANCE);
+    AddOutput(std::move(targets), idl::Partitioner::REBALANCE);
     deployment_.outputs.back().__set_overtakes(true);
     Start();
     RunUntilIdle();
@@ -139,21 +139,40 @@ TEST_F(UnalignedTest, AnAlignmentThatIsOverInTimeKeepsNothing) {
 }
 
 TEST_F(UnalignedTest, ABarrierThatWaitsToBeSentOvertakesInTheEnd) {
-  Make({.name = "a", .copies = 2, .output_max = 1});
-  for (int i = 0; i < kChannelCredit / 2; ++i) Send(0, {std::to_string(i)});
-  RunUntilIdle();
-  Send(0, {"x"});
+  Make({.name = "a"}, {0, 1});
+  for (int i = 0; i < kChannelCredit; ++i) {
+    Send(0, {"1", "2"});  // one for each target
+    RunUntilIdle();
+  }
+  Send(0, {"x", "y"});  // are gathered when the barrier comes
   outputs_[0]->Send(UnalignedBarrierOf(1, 100));
   outputs_[1]->Send(UnalignedBarrierOf(1, 100));
   RunUntilIdle();
-  const size_t before = answers_.size();
+  EXPECT_THAT(InFlight(), ElementsAre("no answer")) << "it waits for the barrier";
   env_.clock.AdvanceMillis(100);
   RunUntilIdle();
-  InFlight();
-  EXPECT_EQ(before, 0u) << "the answer waits for the barrier";
-  ASSERT_THAT(answers_, SizeIs(1));
-  std::vector<std::string> received = Received();
-  EXPECT_EQ(std::count(received.begin(), received.end(), "B1"), 1);
+  EXPECT_THAT(InFlight(), testing::UnorderedElementsAre("S1:xa", "S1:ya"));
+  for (const size_t target : {0, 1}) {
+    const std::vector<std::string> received = Received(target);
+    ASSERT_EQ(received.size(), size_t{kChannelCredit} + 1);
+    EXPECT_EQ(received.back(), "B1");
+  }
+}
+
+TEST_F(UnalignedTest, TheAnswerComesWithABarrierThatLeavesInTime) {
+  Make({.name = "a"}, {0, 1});
+  for (int i = 0; i < kChannelCredit; ++i) {
+    Send(0, {"1", "2"});
+    RunUntilIdle();
+  }
+  Send(0, {"x", "y"});
+  outputs_[0]->Send(UnalignedBarrierOf(1, 100));
+  outputs_[1]->Send(UnalignedBarrierOf(1, 100));
+  RunUntilIdle();
+  for (const size_t target : {0, 1}) Received(target);
+  RunUntilIdle();
+  EXPECT_THAT(InFlight(), IsEmpty());
+  EXPECT_FALSE(answers_.back().snapshot.unaligned);
 }
 
 TEST_F(UnalignedTest, AnEarlierSavepointIsNotOvertaken) {
