@@ -25,6 +25,7 @@ LEFT = {
     *("143_wrong_arguments", "testing"),  # no job
     "003_number_sequence",  # may have ended
     "004_file_lines",
+    "131_parallelism",
 }
 
 

@@ -45,9 +45,7 @@ def apply_checkpointing(graph: Any, settings: Mapping[str, str], batch: bool) ->
                 "retained": read.integer(_CHECKPOINTS + "num-retained", 1),
                 "incremental": read.boolean(_CHECKPOINTS + "incremental", False),
                 "unaligned": read.boolean(_CHECKPOINTS + "unaligned.enabled", False),
-                "aligned_timeout_ms": read.duration(
-                    ALIGNED_TIMEOUT, ALIGNED_TIMEOUT_DEFAULT_MS
-                ),
+                "aligned_timeout_ms": read.duration(ALIGNED_TIMEOUT, ALIGNED_TIMEOUT_DEFAULT_MS),
                 "after_tasks_finish": read.boolean(
                     _CHECKPOINTS + "checkpoints-after-tasks-finish", True
                 ),

@@ -209,7 +209,9 @@ def test_a_savepoint_of_a_running_job(tmp_path: Path) -> None:
     ]
     (*_, last) = told
     assert last["bytes"] == sum(subtask["bytes"] for subtask in last["subtasks"]) > 0
-    assert {"task", "sync_ms", "async_ms", "alignment_ms", "bytes"} == set(last["subtasks"][0])
+    times = {"sync_ms", "async_ms", "alignment_ms"}
+    sizes = {"bytes", "full_bytes", "in_flight_bytes"}
+    assert set(last["subtasks"][0]) == {"task", "unaligned", *times, *sizes}
     assert last["failure"] == "" and last["duration_ms"] >= 0
     client.cancel().result()
     with pytest.raises(ValueError, match="the job has ended"):

@@ -123,6 +123,7 @@ def test_a_retained_checkpoint_is_restored_at_another_parallelism(tmp_path: Path
         if not last:
             wait_for_in_flight(client)
             client.cancel().result()
+            assert client._job.wait(10_000)  # until then another checkpoint may be complete
             completed = [c for c in client.get_checkpoints() if c["state"] == "COMPLETED"]
             path = completed[-1]["path"]
     client.get_job_execution_result().result()
