@@ -26,8 +26,8 @@ struct CheckpointStatistics {
   int64_t id = 0;
   enum class State { kInProgress, kCompleted, kFailed } state = State::kInProgress;
   bool savepoint = false;
-  int64_t triggered_ms = 0;  // wall clock
-  int64_t duration_ms = 0;   // from there to its end
+  int64_t triggered_ms = 0;     // wall clock
+  int64_t duration_ms = 0;      // from there to its end
   int64_t bytes = 0;            // that were written
   int64_t in_flight_bytes = 0;  // a part of them
   int64_t full_bytes = 0;       // with files of earlier checkpoints that it refers to

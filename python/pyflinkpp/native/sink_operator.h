@@ -5,7 +5,7 @@
 
 namespace pyflinkpp {
 
-absl::StatusOr<std::unique_ptr<Operator>> MakeSinkOperator(
-    std::span<const idl::OperatorNode> nodes, const SerializerFactory& serializers);
+absl::StatusOr<std::unique_ptr<Operator>> MakeSinkOperator(std::span<const idl::OperatorNode> nodes,
+                                                           const SerializerFactory& serializers);
 
 }  // namespace pyflinkpp
