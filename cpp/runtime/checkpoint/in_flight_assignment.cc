@@ -63,6 +63,7 @@ std::vector<Run> InOrder(const idl::InFlightExchange& exchange) {
 // What one exchange of the checkpoint is in the job now.
 struct Now {
   const idl::Edge& edge;
+  int exchange;  // of the chained graph; -1: it is within a chain now
   const idl::OperatorNode& target;
   int parallelism_before;
   int max_parallelism_before;
@@ -86,7 +87,7 @@ void Give(const Now& now, const idl::InFlightExchange& exchange, idl::TaskDeploy
     idl::RestoredInFlight part;
     part.input = now.edge.input;
     part.op = now.target.id;
-    part.handle.exchange = each.handle->exchange;
+    part.handle.exchange = now.exchange;
     part.handle.runs = {*each.run};
     part.handle.file = each.handle->file;
     part.types = now.types;
@@ -129,6 +130,8 @@ absl::Status AssignInFlight(const idl::Checkpoint& checkpoint, const idl::JobGra
                             bool ignore_unclaimed,
                             std::span<idl::TaskDeployment* const> deployments) {
   for (idl::TaskDeployment* deployment : deployments) deployment->in_flight.clear();
+  if (checkpoint.in_flight.empty()) return absl::OkStatus();
+  const std::vector<Exchange> exchanges = Chain(graph).exchanges;
   for (const idl::InFlightExchange& exchange : checkpoint.in_flight) {
     const auto edge = std::find_if(
         graph.edges.begin(), graph.edges.end(),
@@ -146,7 +149,12 @@ absl::Status AssignInFlight(const idl::Checkpoint& checkpoint, const idl::JobGra
     const idl::OperatorCheckpoint* before = FindOperator(checkpoint, target);
     if (before == nullptr)
       return absl::DataLossError(absl::StrCat("data in flight of no operator: ", exchange.name));
+    const auto exchanged = std::find_if(exchanges.begin(), exchanges.end(),
+                                        [&](const Exchange& each) { return each.edge == *edge; });
     const Now now{.edge = *edge,
+                  .exchange = exchanged == exchanges.end()
+                                  ? -1
+                                  : static_cast<int>(exchanged - exchanges.begin()),
                   .target = target,
                   .parallelism_before = before->parallelism,
                   .max_parallelism_before = before->max_parallelism,

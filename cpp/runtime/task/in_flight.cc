@@ -1,5 +1,6 @@
 #include "runtime/task/in_flight.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -88,6 +89,7 @@ absl::Status ReadInFlight(FileSystem& files, const idl::RestoredInFlight& part,
     if (run.offset < 0 || run.size < 0) return absl::DataLossError("in-flight data of no place");
     ReadRun read{.part = part, .type = run.type, .bytes = {}};
     read.part.handle = {};
+    read.part.handle.exchange = part.handle.exchange;
     if (file != nullptr) {
       read.bytes.resize(static_cast<size_t>(run.size));
       ASSIGN_OR_RETURN(const size_t got,
@@ -115,7 +117,7 @@ absl::Status RestoredBatches::Begin(const ReadRun& run) {
     if (serializer_ != nullptr) return absl::OkStatus();
   } else {
     for (const idl::TypeInformation& type : run.part.types) {
-      ASSIGN_OR_RETURN(serializer_, serializers_(type));
+      ASSIGN_OR_RETURN(serializer_, (*serializers_)(type));
       if (serializer_->name() == name) return absl::OkStatus();
     }
   }
@@ -126,11 +128,11 @@ absl::Status RestoredBatches::Begin(const ReadRun& run) {
 }
 
 absl::StatusOr<RestoredBatches::Restored> RestoredBatches::Next() {
-  while (!runs_.empty()) {
-    const ReadRun& run = runs_.front();
+  while (run_ < runs_->size()) {
+    const ReadRun& run = (*runs_)[run_];
     if (position_ == 0) RETURN_IF_ERROR(Begin(run));
     if (position_ == run.bytes.size()) {
-      runs_.pop_front();
+      ++run_;
       position_ = 0;
       continue;
     }
@@ -139,9 +141,15 @@ absl::StatusOr<RestoredBatches::Restored> RestoredBatches::Next() {
     position_ = run.bytes.size() - reader.remaining();
     const bool mine = run.part.by_key || batch_++ % run.part.shares == run.part.share;
     if (run.part.by_key) batch = OwnKeys(std::move(batch));
-    if (mine && !batch->empty()) return Restored{std::move(batch), run.part.op, run.part.input};
+    if (mine && !batch->empty())
+      return Restored{std::move(batch), run.part.op, run.part.input, run.part.handle.exchange};
   }
   return Restored{};
+}
+
+bool RestoredBatches::can_be_kept() const {
+  return std::all_of(runs_->begin() + static_cast<std::ptrdiff_t>(run_), runs_->end(),
+                     [](const ReadRun& run) { return run.part.handle.exchange >= 0; });
 }
 
 std::unique_ptr<RecordBatch> RestoredBatches::OwnKeys(std::unique_ptr<RecordBatch> batch) const {

@@ -20,7 +20,7 @@ namespace pyflinkpp {
 // A channel as one of its ends sees it.
 struct InFlightChannel {
   int exchange = 0;
-  int source = 0;  // subtasks
+  int source = 0;  // subtasks; -1: what a restored task had not processed yet, before all else
   int target = 0;
   bool of_sender = false;  // the end that sends
   // NOLINTNEXTLINE(modernize-use-nullptr): the check's mistake
@@ -58,14 +58,15 @@ struct ReadRun {
 absl::Status ReadInFlight(FileSystem& files, const idl::RestoredInFlight& part,
                           std::deque<ReadRun>& to);
 
-// What a task processes before anything else when it is restored. Used on its loop.
+// What a task processes before anything else when it is restored. Used on its loop. A copy goes on
+// from the same place.
 class RestoredBatches {
  public:
   // `groups`, of `max_parallelism`: the task's own.
   RestoredBatches(std::deque<ReadRun> runs, const SerializerFactory& serializers,
                   KeyGroupRange groups, int max_parallelism)
-      : runs_(std::move(runs)),
-        serializers_(serializers),
+      : runs_(std::make_shared<const std::deque<ReadRun>>(std::move(runs))),
+        serializers_(&serializers),
         groups_(groups),
         max_parallelism_(max_parallelism) {}
 
@@ -74,20 +75,24 @@ class RestoredBatches {
     std::unique_ptr<RecordBatch> batch;
     int op = 0;  // that it is for, and the operator's input
     int input = 0;
+    int exchange = -1;  // on which it would come now; -1: there is none any more
   };
   absl::StatusOr<Restored> Next();
+  // Whether all that is left has an exchange, so that another checkpoint can keep it.
+  bool can_be_kept() const;
 
  private:
   absl::Status Begin(const ReadRun& run);
   std::unique_ptr<RecordBatch> OwnKeys(std::unique_ptr<RecordBatch> batch) const;
 
-  std::deque<ReadRun> runs_;
-  const SerializerFactory& serializers_;
-  const KeyGroupRange groups_;
-  const int max_parallelism_;
-  size_t position_ = 0;                               // in the first run; 0: it was not begun
+  std::shared_ptr<const std::deque<ReadRun>> runs_;
+  const SerializerFactory* serializers_;
+  KeyGroupRange groups_;
+  int max_parallelism_;
+  size_t run_ = 0;                                    // the first that is left
+  size_t position_ = 0;                               // in it; 0: it was not begun
   int batch_ = 0;                                     // the same, counted
-  std::shared_ptr<const TypeSerializer> serializer_;  // of the first run
+  std::shared_ptr<const TypeSerializer> serializer_;  // of this run
 };
 
 }  // namespace pyflinkpp

@@ -51,6 +51,7 @@ void OperatorChain::PushRestored(int op, std::unique_ptr<RecordBatch> batch, int
     node->pending = std::move(batch);
     node->pending_position = 0;
     node->pending_input = input;
+    head_may_stop_ = node == nodes_[0];
     return;
   }
   PFPP_CHECK(false);  // it was deployed for the operator

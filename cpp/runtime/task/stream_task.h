@@ -137,7 +137,8 @@ class StreamTask : public Loop,
   int64_t passing_deadline_ = CheckpointBarrierHandler::kNever;
   int64_t taken_ = 0;  // a checkpoint whose barrier has overtaken and is on its way to the head
   OperatorChain::Rest rest_;             // of the batch that it has interrupted
-  std::optional<size_t> batch_channel_;  // of the batch in hand; none: it was restored
+  std::optional<size_t> batch_channel_;  // of the batch in hand; none: it was restored,
+  int restored_exchange_ = -1;           // of this exchange
   struct Leaving {
     CheckpointBarrier barrier;
     int64_t deadline;

@@ -62,7 +62,7 @@ bool StreamTask::Overtaking() const {
   if (!barriers_->announced()) [[likely]]
     return false;
   const CheckpointBarrier* overdue = barriers_->Overdue();
-  if (overdue == nullptr || restored_batches_) return false;
+  if (overdue == nullptr || (restored_batches_ && !restored_batches_->can_be_kept())) return false;
   if (source_ == nullptr && open_channels_ > 0) return overtakes_ && suspended_by_ == 0;
   return !triggered_.empty() && triggered_.front().checkpoint() == overdue->checkpoint();
 }
@@ -73,10 +73,11 @@ bool StreamTask::PushOverdue() {
   if (overdue == nullptr || passing_deadline_ != CheckpointBarrierHandler::kNever ||
       rest_.batch != nullptr || chain_->overfull())
     return false;
-  if (source_ != nullptr || open_channels_ == 0) return chain_->drained() && PushTriggered();
+  if (source_ != nullptr || (open_channels_ == 0 && !restored_batches_))
+    return chain_->drained() && PushTriggered();
   if (suspended_by_ != 0) return false;
   if (!chain_->drained()) {
-    if (!batch_channel_) return false;  // a restored batch is of no channel
+    if (!batch_channel_ && restored_exchange_ < 0) return false;
     rest_ = chain_->TakeRest();
     if (rest_.batch == nullptr) return false;
   }
@@ -94,8 +95,25 @@ void StreamTask::RecordBehindBarrier() {
   if (!snapshotting_) return;
   checkpoints_->SetUnaligned(checkpoint);
   checkpoints_->Hold(checkpoint);
-  if (rest_.batch != nullptr)
+  const auto record_restored = [&](int exchange, const RecordBatch& batch, size_t from) {
+    const InFlightChannel first{
+        .exchange = exchange, .source = -1, .target = deployment_.task.subtask, .of_sender = false};
+    checkpoints_->AddInFlight(checkpoint, first, batch, from);
+  };
+  if (rest_.batch != nullptr && batch_channel_) {
     RecordInFlight(checkpoint, *batch_channel_, *rest_.batch, rest_.position);
+  } else if (rest_.batch != nullptr) {
+    record_restored(restored_exchange_, *rest_.batch, rest_.position);
+  }
+  if (restored_batches_) {
+    RestoredBatches left = *restored_batches_;
+    for (;;) {
+      absl::StatusOr<RestoredBatches::Restored> restored = left.Next();
+      // What can't be read fails the task when its turn comes.
+      if (!restored.ok() || restored->batch == nullptr) break;
+      record_restored(restored->exchange, *restored->batch, 0);
+    }
+  }
   barriers_->StartRecording(checkpoint, [&](size_t channel, const RecordBatch& batch) {
     RecordInFlight(checkpoint, channel, batch);
   });
@@ -180,6 +198,7 @@ StepResult StreamTask::PushRestored() {
     restored_batches_.reset();
   } else {
     batch_channel_.reset();
+    restored_exchange_ = restored->exchange;
     chain_->PushRestored(restored->op, std::move(restored->batch), restored->input);
   }
   return {StepResult::State::kMore, "take restored batch"};

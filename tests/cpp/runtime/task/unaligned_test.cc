@@ -231,29 +231,66 @@ TEST_F(UnalignedTest, AnElementOfWhichAPartIsDoneIsNotInterrupted) {
   EXPECT_THAT(Received(), ElementsAre("1a", "2a", "3a", "B1"));
 }
 
-TEST_F(UnalignedTest, WhatWasInFlightIsProcessedFirst) {
-  std::string bytes;
-  ASSERT_TRUE(EncodeBatch(*harness::TrackedSerializer::Batch(serializer_, {"x", "y"}), bytes).ok());
-  AddInput(1);
-  AddFake({.name = "a"});
-  AddOutput({0});
-  idl::RestoredInFlight part;
-  part.op = deployment_.chain[0].op.id;
-  part.types.resize(1);
-  idl::InFlightRun& run = part.handle.runs.emplace_back();
-  run.type = "TRACKED";
-  run.size = static_cast<int64_t>(bytes.size());
-  run.crc32 = Crc32(bytes);
-  part.handle.file.inline_bytes = bytes;
-  deployment_.restored = true;
-  deployment_.__set_in_flight({part});
-  Start();
-  Send(0, {"new"});
-  outputs_[0]->Send(UnalignedBarrierOf(1));
-  while (!done_ && (RunUntilIdle(), env_.io.RunOne())) {
+// Restored with two batches of the exchange that the channels are of now.
+class RestoredTest : public UnalignedTest {
+ protected:
+  void Restore(int exchange, const harness::Behavior& behavior = {.name = "a"}) {
+    AddInput(1);
+    deployment_.inputs.back().__set_overtakes(true);
+    AddFake(behavior);
+    AddOutput({0});
+    idl::RestoredInFlight part;
+    part.op = deployment_.chain[0].op.id;
+    part.types.resize(1);
+    part.handle.exchange = exchange;
+    for (const char* text : {"x", "y"}) {
+      std::string bytes;
+      auto batch = harness::TrackedSerializer::Batch(serializer_, {text});
+      PFPP_CHECK(EncodeBatch(*batch, bytes).ok());
+      idl::InFlightRun& run = part.handle.runs.emplace_back();
+      run.type = "TRACKED";
+      run.offset = static_cast<int64_t>(part.handle.file.inline_bytes.size());
+      run.size = static_cast<int64_t>(bytes.size());
+      run.crc32 = Crc32(bytes);
+      part.handle.file.inline_bytes += bytes;
+    }
+    deployment_.restored = true;
+    deployment_.__set_in_flight({part});
+    Start();
   }
-  RunUntilIdle();
+  void RunAll() {
+    do {
+      RunUntilIdle();
+    } while (env_.io.RunOne());
+    RunUntilIdle();
+  }
+};
+
+TEST_F(RestoredTest, WhatWasInFlightIsProcessedFirst) {
+  Restore(3);
+  Send(0, {"new"});
+  outputs_[0]->Send(UnalignedBarrierOf(1, 100));
+  RunAll();
   EXPECT_THAT(Received(), ElementsAre("xa", "ya", "newa", "B1"));
+}
+
+TEST_F(RestoredTest, WhatIsLeftOfItIsPartOfTheNextCheckpoint) {
+  Restore(3, {.name = "a", .on_element = [this](const std::string& text) {
+                if (text != "x") return;
+                Send(0, {"new"});
+                outputs_[0]->Send(UnalignedBarrierOf(1));
+              }});
+  RunAll();
+  EXPECT_THAT(Received(), ElementsAre("xa", "B1", "ya", "newa"));
+  EXPECT_THAT(InFlight(), ElementsAre("R-1:y", "R0:new")) << "it comes before all else again";
+}
+
+TEST_F(RestoredTest, WithoutAnExchangeItHasToBeProcessed) {
+  Restore(-1, {.name = "a", .on_element = [this](const std::string& text) {
+                 if (text == "x") outputs_[0]->Send(UnalignedBarrierOf(1));
+               }});
+  RunAll();
+  EXPECT_THAT(Received(), ElementsAre("xa", "ya", "B1"));
 }
 
 }  // namespace
