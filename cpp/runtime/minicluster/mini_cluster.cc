@@ -54,11 +54,18 @@ std::optional<StreamElement> JobHandle::NextResult(int64_t timeout_ms, bool* end
     bool more;
     const bool job_ended = Wait(0);  // asked first: what was sent before the end is still found
     if (results_ != nullptr) {
-      if (auto element = results_->Poll(&more)) {
-        if (DropKnown(*element)) continue;
-        return element;
+      // Asked first: the tasks of an attempt have ended before the next ones are deployed, so all
+      // that they have sent is found.
+      const bool restarted = HasNextResults();
+      while (auto element = results_->Poll(&more)) {
+        if (!DropKnown(*element)) return element;
       }
-      if (FollowRestart()) continue;
+      if (restarted) {
+        MutexLock lock(mutex_);
+        results_ = std::move(next_results_.front());
+        next_results_.pop_front();
+        continue;
+      }
     }
     if (job_ended) {
       *ended = true;
@@ -73,16 +80,24 @@ std::optional<StreamElement> JobHandle::NextResult(int64_t timeout_ms, bool* end
   }
 }
 
-// The tasks of an attempt have ended before the next ones are deployed: what its channel had has been
-// taken.
-bool JobHandle::FollowRestart() {
-  {
-    MutexLock lock(mutex_);
-    if (restart_ == channel_.restart) return false;
-    channel_.restart = restart_;
-  }
-  results_ = transport_.OpenInput(channel_, ready_, 0);
-  return true;
+void JobHandle::OpenResults(const ChannelId& channel) {
+  channel_ = channel;
+  results_ = transport_.OpenInput(channel, ready_, 0);
+  MutexLock lock(mutex_);
+  takes_results_ = true;
+}
+
+void JobHandle::CloseResults() {
+  results_.reset();
+  std::deque<std::unique_ptr<InputChannel>> rest;
+  MutexLock lock(mutex_);
+  takes_results_ = false;
+  rest.swap(next_results_);
+}
+
+bool JobHandle::HasNextResults() {
+  MutexLock lock(mutex_);
+  return !next_results_.empty();
 }
 
 // True: nothing is left of it.
@@ -167,10 +182,20 @@ std::vector<std::string> JobHandle::TakeWarnings() {
   return std::exchange(warnings_, {});
 }
 
+// The channel is opened here and not when the client comes to it: the job may have ended by then, and
+// its channels with one end only be forgotten. Also when the results were given up: then what is sent
+// is dropped, and nobody waits for credit.
 void JobHandle::OnDeploy(int, int client_restart) {
   {
     MutexLock lock(mutex_);
-    restart_ = client_restart;
+    if (std::exchange(restart_, client_restart) == client_restart || channel_.job.empty()) return;
+  }
+  ChannelId channel = channel_;
+  channel.restart = client_restart;
+  std::unique_ptr<InputChannel> results = transport_.OpenInput(channel, ready_, 0);
+  {
+    MutexLock lock(mutex_);
+    if (takes_results_) next_results_.push_back(std::move(results));
   }
   mailbox_.Notify();
 }

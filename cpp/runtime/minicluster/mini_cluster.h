@@ -39,12 +39,9 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   std::optional<StreamElement> NextResult(int64_t timeout_ms, bool* ended);
 
   // Before the job is submitted.
-  void OpenResults(const ChannelId& channel) {
-    channel_ = channel;
-    results_ = transport_.OpenInput(channel, ready_, 0);
-  }
+  void OpenResults(const ChannelId& channel);
   // Gives up the results: what the job still produces is dropped.
-  void CloseResults() { results_.reset(); }
+  void CloseResults();
 
   // How far event time is, by task, as last heard.
   std::map<std::string, TaskWatermark> watermarks();
@@ -75,7 +72,7 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   void OnEnd(const JobResult& result) override;
 
  private:
-  bool FollowRestart();
+  bool HasNextResults();
   bool DropKnown(StreamElement& element);
 
   const std::string job_id_;
@@ -94,10 +91,13 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   std::map<int64_t, absl::StatusOr<std::string>> savepoints_ ABSL_GUARDED_BY(mutex_);
   int64_t savepoint_number_ ABSL_GUARDED_BY(mutex_) = 0;
   int restart_ ABSL_GUARDED_BY(mutex_) = 0;  // of the tasks that were deployed last
-  Mailbox mailbox_;                          // notified of results and of the end
+  bool takes_results_ ABSL_GUARDED_BY(mutex_) = false;
+  // Of the attempts behind results_'s.
+  std::deque<std::unique_ptr<InputChannel>> next_results_ ABSL_GUARDED_BY(mutex_);
+  Mailbox mailbox_;  // notified of results and of the end
   ReadyChannels ready_;
   std::unique_ptr<InputChannel> results_;
-  ChannelId channel_;     // of results_
+  ChannelId channel_;     // of the first results
   int64_t next_row_ = 0;  // numbers below it are known (simple_sinks.cc)
 };
 

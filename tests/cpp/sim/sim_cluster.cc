@@ -43,7 +43,7 @@ void SimClient::OnEnd(const JobResult& result) {
 
 StepResult SimClient::Work() {
   bool more = false;
-  if (collects_ && opened_ != client_restart_) {
+  if (!next_results_.empty()) {
     FollowRestart();
     return {StepResult::State::kMore, "follow restart"};
   }
@@ -75,7 +75,7 @@ void SimClient::TakeRest() {
 }
 
 void SimClient::Crash() {
-  if (results_ != nullptr && opened_ != client_restart_) FollowRestart();
+  while (!next_results_.empty()) FollowRestart();
   TakeRest();
   results_.reset();
 }
@@ -83,16 +83,20 @@ void SimClient::Crash() {
 // All tasks of the attempt before have ended: what it sent is there.
 void SimClient::FollowRestart() {
   TakeRest();
-  opened_ = client_restart_;
-  results_ = transport_.OpenInput({job_id_, kClientEdge, 0, 0, client_restart_}, ready_, 0);
+  results_ = std::move(next_results_.front());
+  next_results_.pop_front();
   if (abandoned_) results_.reset();
+  if (results_ != nullptr) ready_.Push(0);  // what came before may have been told already
 }
 
 void SimClient::OnDeploy(int restart, int client_restart) {
   if (restart < restart_ || client_restart < client_restart_ || client_restart > restart)
     violations_.push_back(absl::StrCat("job ", job_id_, " restarts backwards"));
   restart_ = restart;
-  client_restart_ = client_restart;
+  // At once: the job may have ended before the client's next step.
+  if (std::exchange(client_restart_, client_restart) != client_restart && collects_)
+    next_results_.push_back(
+        transport_.OpenInput({job_id_, kClientEdge, 0, 0, client_restart_}, ready_, 0));
   mailbox().Notify();
 }
 

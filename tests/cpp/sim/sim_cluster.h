@@ -2,6 +2,7 @@
 // clients and the Env.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -72,6 +73,7 @@ class SimClient final : public Loop, public JobListener {
   std::vector<std::string>& violations_;
   ReadyChannels ready_;
   std::unique_ptr<InputChannel> results_;
+  std::deque<std::unique_ptr<InputChannel>> next_results_;  // of later restarts
   JobState state_ = JobState::kCreated;
   std::optional<JobResult> result_;
   bool told_end_ = false;
@@ -81,7 +83,6 @@ class SimClient final : public Loop, public JobListener {
   const bool collects_;
   int restart_ = 0;
   int client_restart_ = 0;
-  int opened_ = 0;  // the restart whose results it takes
   int64_t next_row_ = 0;
   bool rewinds_ = false;
   std::vector<std::string> rows_;
