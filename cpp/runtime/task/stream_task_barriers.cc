@@ -109,7 +109,7 @@ void StreamTask::RecordBehindBarrier() {
     RestoredBatches left = *restored_batches_;
     for (;;) {
       absl::StatusOr<RestoredBatches::Restored> restored = left.Next();
-      // What can't be read fails the task when its turn comes.
+      if (!restored.ok()) snapshot_status_ = restored.status();  // nothing of it may be left out
       if (!restored.ok() || restored->batch == nullptr) break;
       record_restored(restored->exchange, *restored->batch, 0);
     }
