@@ -11,28 +11,13 @@ namespace pyflinkpp {
 
 // How two values of a key become one. Works on a run of records, so that what it needs (the
 // interpreter's lock) is taken once.
-class ReduceFunction {
+class ReduceFunction : public Checkpointed {
  public:
-  virtual ~ReduceFunction() = default;
   virtual absl::Status Open(OperatorContext& context) {
     (void)context;
     return absl::OkStatus();
   }
   virtual absl::Status Close() { return absl::OkStatus(); }
-
-  // As Operator's.
-  virtual absl::Status Snapshot(SnapshotContext& context) {
-    (void)context;
-    return absl::OkStatus();
-  }
-  virtual absl::Status CheckpointCompleted(int64_t checkpoint) {
-    (void)checkpoint;
-    return absl::OkStatus();
-  }
-  virtual absl::Status CheckpointAborted(int64_t checkpoint) {
-    (void)checkpoint;
-    return absl::OkStatus();
-  }
 
   // The serializer of what state and output hold, for input of this one.
   virtual std::shared_ptr<const TypeSerializer> StateSerializer(const RecordBatch& input) = 0;

@@ -116,10 +116,8 @@ struct OperatorContext {
 // Open, then any number of ProcessBatch, ProcessWatermark and Snapshot, then Finish, perhaps further
 // Snapshots, and Commit (a bounded job's end), and at last Close, which comes after every Open,
 // however the task ended.
-class Operator {
+class Operator : public Checkpointed {
  public:
-  virtual ~Operator() = default;
-
   virtual absl::Status Open(OperatorContext& context) = 0;
 
   // Consumes a prefix of `batch` by advancing its position: stops after the element in hand when
@@ -180,25 +178,6 @@ class Operator {
     (void)output;
     return Progress::kDone;
   }
-  // A barrier passes: everything before it has been processed, nothing behind it. Adds what is not
-  // keyed state; keyed state is written behind the operator's back.
-  virtual absl::Status Snapshot(SnapshotContext& context) {
-    (void)context;
-    return absl::OkStatus();
-  }
-  // Every task's part of the checkpoint is durable: its effects are made visible, in the background.
-  // Calls come in the order of checkpoints; one may be left out, and one whose snapshot was taken
-  // before the job was restored may come after it.
-  virtual absl::Status CheckpointCompleted(int64_t checkpoint) {
-    (void)checkpoint;
-    return absl::OkStatus();
-  }
-  // It was given up; what it would have made visible goes with a later one.
-  virtual absl::Status CheckpointAborted(int64_t checkpoint) {
-    (void)checkpoint;
-    return absl::OkStatus();
-  }
-
   virtual absl::Status Close() { return absl::OkStatus(); }
 };
 

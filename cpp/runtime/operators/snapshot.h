@@ -49,6 +49,30 @@ class SnapshotContext {
   std::vector<std::function<void(Done)>> waits_;
 };
 
+// What hears of checkpoints: an operator, or the function that it runs. Called on its task's loop.
+class Checkpointed {
+ public:
+  virtual ~Checkpointed() = default;
+  // A barrier passes: everything before it has been processed, nothing behind it. Adds what is not
+  // keyed state; keyed state is written behind the operator's back.
+  virtual absl::Status Snapshot(SnapshotContext& context) {
+    (void)context;
+    return absl::OkStatus();
+  }
+  // Every task's part of the checkpoint is durable: its effects are made visible, in the background.
+  // Calls come in the order of checkpoints; one may be left out, and one whose snapshot was taken
+  // before the job was restored may come after it.
+  virtual absl::Status CheckpointCompleted(int64_t checkpoint) {
+    (void)checkpoint;
+    return absl::OkStatus();
+  }
+  // It was given up; what it would have made visible goes with a later one.
+  virtual absl::Status CheckpointAborted(int64_t checkpoint) {
+    (void)checkpoint;
+    return absl::OkStatus();
+  }
+};
+
 // The list of this name that was restored, null when there is none.
 inline const idl::OperatorListState* FindList(const idl::OperatorState& state,
                                               const std::string& name) {

@@ -63,29 +63,14 @@ class WindowOutput {
 
 // What becomes of a window's elements: an aggregate, or a list of them. For each key and window the
 // operator keeps one row, its contents. Owned by a window operator, used on its task's loop.
-class WindowFunction {
+class WindowFunction : public Checkpointed {
  public:
-  virtual ~WindowFunction() = default;
   // `times` lives as long as the function.
   virtual absl::Status Open(OperatorContext& context, const WindowTimes& times) {
     (void)context, (void)times;
     return absl::OkStatus();
   }
   virtual absl::Status Close() { return absl::OkStatus(); }
-
-  // As Operator's.
-  virtual absl::Status Snapshot(SnapshotContext& context) {
-    (void)context;
-    return absl::OkStatus();
-  }
-  virtual absl::Status CheckpointCompleted(int64_t checkpoint) {
-    (void)checkpoint;
-    return absl::OkStatus();
-  }
-  virtual absl::Status CheckpointAborted(int64_t checkpoint) {
-    (void)checkpoint;
-    return absl::OkStatus();
-  }
 
   // Around a run of the calls below: for what is needed once (the interpreter's lock). A state
   // backend reads before it, where windows depend on the time alone, and writes after it.

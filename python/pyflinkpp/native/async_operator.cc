@@ -134,10 +134,7 @@ class AsyncOperator final : public Operator {
 
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
     RecordBatch& batch = *view.batch;
-    if (reads_ != batch.serializer().get()) {
-      ASSIGN_OR_RETURN(take_, RowTakerOf(*batch.serializer()));
-      reads_ = batch.serializer().get();
-    }
+    RETURN_IF_ERROR(take_.Follow(batch));
     Gil gil;
     ReleaseWaiting();
     RETURN_IF_ERROR(EmitCompleted(output));
@@ -298,8 +295,7 @@ class AsyncOperator final : public Operator {
   PyRef runner_;
   std::map<int64_t, Element> in_hand_;  // by number, in the order of the elements
   int64_t next_ = 0;
-  const TypeSerializer* reads_ = nullptr;  // the one that take_ is for
-  RowTaker take_ = nullptr;
+  InputRowTaker take_;
 };
 
 }  // namespace

@@ -87,10 +87,7 @@ class ProcessOperator final : public Operator {
   absl::StatusOr<Progress> ProcessBatch(int input, RecordBatchView& view, Output& output) override {
     RecordBatch& batch = *view.batch;
     Input& in = inputs_[static_cast<size_t>(input)];
-    if (in.serializer != batch.serializer().get()) {
-      ASSIGN_OR_RETURN(in.take, RowTakerOf(*batch.serializer()));
-      in.serializer = batch.serializer().get();
-    }
+    RETURN_IF_ERROR(in.take.Follow(batch));
     Gil gil;
     ReleaseWaiting();
     if (iterator_) {
@@ -177,8 +174,7 @@ class ProcessOperator final : public Operator {
   struct Input {
     Callable method;
     PyRef context;
-    const TypeSerializer* serializer = nullptr;  // the one that take is for
-    RowTaker take = nullptr;
+    InputRowTaker take;
   };
 
   // One context for all calls, or those of broadcast functions.

@@ -103,10 +103,7 @@ class PythonPartEncoder final : public OwnedEncoder {
   absl::Status Encode(RecordBatchView& view, size_t count, std::string& bytes,
                       std::vector<size_t>& ends) override {
     RecordBatch& batch = *view.batch;
-    if (reads_ != batch.serializer().get()) {
-      ASSIGN_OR_RETURN(take_, RowTakerOf(*batch.serializer()));
-      reads_ = batch.serializer().get();
-    }
+    RETURN_IF_ERROR(take_.Follow(batch));
     Gil gil;
     ReleaseWaiting();
     const PyRef elements = PyRef::Steal(PyList_New(static_cast<Py_ssize_t>(count)));
@@ -159,8 +156,7 @@ class PythonPartEncoder final : public OwnedEncoder {
   const std::string pickle_;
   const bool bulk_;
   PyRef parts_;
-  const TypeSerializer* reads_ = nullptr;  // the one that take_ is for
-  RowTaker take_ = nullptr;
+  InputRowTaker take_;
 };
 
 bool IsUtf8(const std::string& encoding) {

@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "core/base/status.h"
+#include "core/stream/record_batch.h"
 #include "core/types/type_serializer.h"
 #include "native/type_coder.h"
 
@@ -44,6 +46,22 @@ absl::StatusOr<std::shared_ptr<const TypeSerializer>> PythonSerializerOf(
 // the row then owns nothing. REQUIRES: the lock is held.
 using RowTaker = PyObject* (*)(std::byte* row);
 absl::StatusOr<RowTaker> RowTakerOf(const TypeSerializer& serializer);
+
+// The taker of an input's rows, looked up when a batch has another serializer than the last one.
+class InputRowTaker {
+ public:
+  absl::Status Follow(const RecordBatch& batch) {
+    if (serializer_ == batch.serializer().get()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(take_, RowTakerOf(*batch.serializer()));
+    serializer_ = batch.serializer().get();
+    return absl::OkStatus();
+  }
+  PyObject* operator()(std::byte* row) const { return take_(row); }
+
+ private:
+  const TypeSerializer* serializer_ = nullptr;
+  RowTaker take_ = nullptr;
+};
 
 // The same without taking it out: the row keeps its value.
 using RowReader = PyObject* (*)(const std::byte* row);

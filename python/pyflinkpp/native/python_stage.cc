@@ -78,10 +78,7 @@ class PythonStage final : public Operator {
 
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output& output) override {
     RecordBatch& batch = *view.batch;
-    if (takes_ != batch.serializer().get()) {
-      ASSIGN_OR_RETURN(take_, RowTakerOf(*batch.serializer()));
-      takes_ = batch.serializer().get();
-    }
+    RETURN_IF_ERROR(take_.Follow(batch));
     out_ = &output.batch(output_serializer_);
     output_ = &output;
     view_ = &view;
@@ -472,8 +469,7 @@ class PythonStage final : public Operator {
   bool emits_keys_ = false;
   OperatorContext* context_ = nullptr;
   std::vector<std::unique_ptr<Step>> steps_;
-  const TypeSerializer* takes_ = nullptr;  // the serializer that take_ is for
-  RowTaker take_ = nullptr;
+  InputRowTaker take_;
 
   // Of the call that runs.
   const RecordBatchView* view_ = nullptr;

@@ -38,10 +38,7 @@ class SinkOperator final : public Operator {
 
   absl::StatusOr<Progress> ProcessBatch(int, RecordBatchView& view, Output&) override {
     RecordBatch& batch = *view.batch;
-    if (reads_ != batch.serializer().get()) {
-      ASSIGN_OR_RETURN(take_, RowTakerOf(*batch.serializer()));
-      reads_ = batch.serializer().get();
-    }
+    RETURN_IF_ERROR(take_.Follow(batch));
     Gil gil;
     ReleaseWaiting();
     const size_t first = view.position;
@@ -140,8 +137,7 @@ class SinkOperator final : public Operator {
   int64_t timestamp_ = kMinTimestamp;  // that write_context_ tells
   int64_t retry_at_ = kMaxTimestamp;   // by the wall clock
   bool committing_ = false;
-  const TypeSerializer* reads_ = nullptr;  // the one that take_ is for
-  RowTaker take_ = nullptr;
+  InputRowTaker take_;
 };
 
 }  // namespace

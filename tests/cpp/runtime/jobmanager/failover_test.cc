@@ -54,13 +54,6 @@ class FailoverTest : public JobManagerTest {
     manager_->AnswerCheckpoint(answer);
     env_.loops.RunUntilIdle();
   }
-  void Request(const idl::TaskId& task, int op) {
-    idl::SplitRequest request;
-    request.task = task;
-    request.op = op;
-    manager_->RequestSplit(request);
-    env_.loops.RunUntilIdle();
-  }
   // The numbers of the last split that was dealt out.
   std::pair<int64_t, int64_t> LastSplit() {
     const idl::SplitAssignment& last = task_manager_.splits.back();
@@ -117,12 +110,12 @@ TEST_F(FailoverTest, AnotherRegionMayFailMeanwhile) {
 
 TEST_F(FailoverTest, AReaderWithoutACheckpointGetsItsSplitsAgain) {
   Running(ThreeRegions());
-  Request(Task(0, 0), 0);
-  Request(Task(0, 1), 0);
+  RequestSplit(Task(0, 0));
+  RequestSplit(Task(0, 1));
   EXPECT_EQ(LastSplit(), std::pair(int64_t{6}, int64_t{10}));
   Report(Task(0, 1), TaskState::FAILED, "no");
   Advance(5);
-  Request(Again(Task(0, 1)), 0);
+  RequestSplit(Again(Task(0, 1)));
   EXPECT_THAT(task_manager_.Take(), Contains("submit 0.1"));
   const size_t dealt = task_manager_.splits.size();
   Report(Again(Task(0, 1)), TaskState::RUNNING);
@@ -133,7 +126,7 @@ TEST_F(FailoverTest, AReaderWithoutACheckpointGetsItsSplitsAgain) {
 TEST_F(FailoverTest, ReadersOfOtherRegionsAreServedAfterTheRestart) {
   Running(ThreeRegions());
   Report(Task(0, 1), TaskState::FAILED, "no");
-  Request(Task(0, 0), 0);
+  RequestSplit(Task(0, 0));
   EXPECT_THAT(task_manager_.splits, IsEmpty());
   Advance(5);
   Report(Again(Task(0, 1)), TaskState::RUNNING);
@@ -142,10 +135,10 @@ TEST_F(FailoverTest, ReadersOfOtherRegionsAreServedAfterTheRestart) {
 
 TEST_F(FailoverTest, SplitsThatACheckpointKnowsAreNotGivenAgain) {
   Running(ThreeRegions(/*interval_ms=*/10));
-  Request(Task(0, 1), 0);
+  RequestSplit(Task(0, 1));
   Advance(10);
   EXPECT_THAT(task_manager_.Take(), Contains("checkpoint 1 of 0.1"));
-  Request(Task(0, 0), 0);  // behind it
+  RequestSplit(Task(0, 0));  // behind it
   for (const auto& task : tasks_) Answer(task, 1);
   for (const int subtask : {0, 1}) {
     Report(Task(0, subtask), TaskState::FAILED, "no");
@@ -153,7 +146,7 @@ TEST_F(FailoverTest, SplitsThatACheckpointKnowsAreNotGivenAgain) {
     EXPECT_TRUE(task_manager_.deployments.back().restored);
     EXPECT_EQ(task_manager_.deployments.back().restored_checkpoint, 1);
     Report(Again(Task(0, subtask)), TaskState::RUNNING);
-    Request(Again(Task(0, subtask)), 0);
+    RequestSplit(Again(Task(0, subtask)));
     EXPECT_EQ(LastSplit(),
               subtask == 0 ? std::pair(int64_t{1}, int64_t{5}) : std::pair(int64_t{0}, int64_t{0}));
   }

@@ -60,6 +60,9 @@ class KeyedSnapshotConformance : public KeyedStateBackendConformance {
     kept_.push_back(*std::move(state));
     return {rows.begin(), rows.end()};
   }
+  KeyedStateBackend& Kept(std::unique_ptr<KeyedStateBackend> backend) {
+    return *others_.emplace_back(std::move(backend));
+  }
   void Fill(int count) {
     std::vector<std::string> keys;
     for (int i = 0; i < count; ++i) keys.push_back("key " + std::to_string(i));
@@ -71,15 +74,16 @@ class KeyedSnapshotConformance : public KeyedStateBackendConformance {
   }
 
  protected:
-  // Of backends that were restored: gone before these.
+  // Backends that were restored, and their states, which go before them.
+  std::vector<std::unique_ptr<KeyedStateBackend>> others_;
   std::vector<std::unique_ptr<ValueState>> kept_;
 };
 
 TEST_P(KeyedSnapshotConformance, OfNothingIsNothing) {
   Open();
   auto restored = Taken();
-  const auto other = GetParam().make(groups_, max_parallelism_);
-  EXPECT_THAT(Restored(*other, std::move(restored)), IsEmpty());
+  KeyedStateBackend& other = Kept(GetParam().make(groups_, max_parallelism_));
+  EXPECT_THAT(Restored(other, std::move(restored)), IsEmpty());
 }
 
 TEST_P(KeyedSnapshotConformance, ItIsTheStateAtItsBeginWhateverComesAfter) {
@@ -120,8 +124,8 @@ TEST_P(KeyedSnapshotConformance, ItIsTheStateAtItsBeginWhateverComesAfter) {
     auto restored = Written(**snapshot, change);
     snapshot->reset();
     for (int i = 0; i < 20; ++i) change();
-    const auto other = GetParam().make(groups_, max_parallelism_);
-    EXPECT_EQ(Restored(*other, std::move(restored)), begin) << "seed " << seed;
+    KeyedStateBackend& other = Kept(GetParam().make(groups_, max_parallelism_));
+    EXPECT_EQ(Restored(other, std::move(restored)), begin) << "seed " << seed;
     ExpectScanIs(*state_, model_);
   }
 }
@@ -140,30 +144,30 @@ TEST_P(KeyedSnapshotConformance, OneThatWasGivenUpLeavesNoTrace) {
   ExpectScanIs(*state_, model_);
   const Content now = model_;
   auto restored = Taken();
-  const auto other = GetParam().make(groups_, max_parallelism_);
-  EXPECT_EQ(Restored(*other, std::move(restored)), now);
+  KeyedStateBackend& other = Kept(GetParam().make(groups_, max_parallelism_));
+  EXPECT_EQ(Restored(other, std::move(restored)), now);
 }
 
 TEST_P(KeyedSnapshotConformance, EachBackendReadsWhatTheOtherHasWritten) {
   Open();
   Fill(700);
-  const auto memory = MakeMemoryKeyedStateBackend(groups_, max_parallelism_);
-  EXPECT_EQ(Restored(*memory, Taken()), model_);
-  const auto snapshot = memory->Snapshot();
+  KeyedStateBackend& memory = Kept(MakeMemoryKeyedStateBackend(groups_, max_parallelism_));
+  EXPECT_EQ(Restored(memory, Taken()), model_);
+  const auto snapshot = memory.Snapshot();
   ASSERT_TRUE(snapshot.ok());
-  const auto again = GetParam().make(groups_, max_parallelism_);
-  EXPECT_EQ(Restored(*again, Written(**snapshot, [] {})), model_);
+  KeyedStateBackend& again = Kept(GetParam().make(groups_, max_parallelism_));
+  EXPECT_EQ(Restored(again, Written(**snapshot, [] {})), model_);
 }
 
 TEST_P(KeyedSnapshotConformance, WhatNobodyAsksForStays) {
   Open();
   Fill(300);
-  const auto other = GetParam().make(groups_, max_parallelism_);
-  other->Restore(Taken());
-  const auto snapshot = other->Snapshot();
+  KeyedStateBackend& other = Kept(GetParam().make(groups_, max_parallelism_));
+  other.Restore(Taken());
+  const auto snapshot = other.Snapshot();
   ASSERT_TRUE(snapshot.ok());
-  const auto third = GetParam().make(groups_, max_parallelism_);
-  EXPECT_EQ(Restored(*third, Written(**snapshot, [] {})), model_);
+  KeyedStateBackend& third = Kept(GetParam().make(groups_, max_parallelism_));
+  EXPECT_EQ(Restored(third, Written(**snapshot, [] {})), model_);
 }
 
 TEST_P(KeyedSnapshotConformance, AnotherTypeIsRefusedByName) {
@@ -171,9 +175,9 @@ TEST_P(KeyedSnapshotConformance, AnotherTypeIsRefusedByName) {
   Fill(3);
   auto restored = Taken();
   restored.states.at("state").description.type = "ANOTHER";
-  const auto other = GetParam().make(groups_, max_parallelism_);
-  other->Restore(std::move(restored));
-  const absl::Status status = other->CreateValueState("state", serializer_).status();
+  KeyedStateBackend& other = Kept(GetParam().make(groups_, max_parallelism_));
+  other.Restore(std::move(restored));
+  const absl::Status status = other.CreateValueState("state", serializer_).status();
   EXPECT_THAT(std::string(status.message()),
               testing::AllOf(HasSubstr("'state'"), HasSubstr("ANOTHER"), HasSubstr("TRACKED")));
 }
@@ -193,8 +197,8 @@ TEST_P(KeyedSnapshotConformance, KeyGroupsMayComeFromSeveralSnapshots) {
       to.blocks[group] = blocks;
       to.entries[group] = all.states.at("state").entries.at(group);
     }
-    const auto backend = GetParam().make(half, 128);
-    Content content = Restored(*backend, std::move(part));
+    KeyedStateBackend& backend = Kept(GetParam().make(half, 128));
+    Content content = Restored(backend, std::move(part));
     EXPECT_LT(content.size(), model_.size());
     together.merge(content);
   }
