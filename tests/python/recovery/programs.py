@@ -75,7 +75,9 @@ class Kept(KeyedProcessFunction):
         if kind in ("value", "ttl"):
             value = ValueStateDescriptor("kept", LONG)
             if kind == "ttl":
-                value.enable_time_to_live(StateTtlConfig.new_builder(Time.hours(1)).build())
+                # Longer than a golden savepoint will ever be old.
+                century = StateTtlConfig.new_builder(Time.days(36500)).build()
+                value.enable_time_to_live(century)
             self._state = context.get_state(value)
         elif kind == "list":
             self._state = context.get_list_state(ListStateDescriptor("kept", LONG))
