@@ -362,10 +362,13 @@ struct OutputDescriptor {
   6: i32 side_output = -1,              // of which output of its operator; -1: the main one
   7: optional bool blocking,            // kept until the task has ended; then its consumers come
   20: optional bool overtakes = false,  // barriers may overtake data
+  30: optional list<string> peers,      // for each target where its TaskManager listens for data; empty: the same process
 }
 struct InputDescriptor {
   1: i32 edge, 2: i32 input, 3: list<i32> sources, 4: optional bool blocking,
   20: optional bool overtakes = false,  // the same
+  30: optional list<string> peers,      // for each source, the same
+  31: optional list<TypeInformation> types,  // that the records may have
 }
 
 // In-flight data that a task processes before anything else: its part of some batches.
