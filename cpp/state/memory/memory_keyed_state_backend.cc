@@ -13,8 +13,12 @@
 namespace pyflinkpp {
 namespace {
 
-// Entries that a snapshot writes in one go: the serializer takes its lock once for them.
+// Entries that a snapshot writes in one go: the serializer takes its lock once for them. Fewer where
+// they are long.
 constexpr size_t kChunk = 128;
+constexpr size_t kChunkBytes = size_t{64} << 10;
+// A key group with more is written in several blocks: to grow one string would copy it.
+constexpr size_t kBlockBytes = size_t{1} << 20;
 
 // What a snapshot has of one state so far. An entry is written when the walk over the tables comes
 // to it, or before the first access to it, whichever is first: nobody ever sees a value that was
@@ -25,6 +29,7 @@ struct StateSnapshot {
   size_t table = 0;                 // where the walk is
   size_t cursor = 0;
   uint64_t generation = 0;  // of the table, to which the cursor belongs
+  size_t chunk = 1;         // entries that come next in one go, by the size of the last ones
   absl::Status status;      // of a value that could not be written
 };
 
@@ -88,9 +93,9 @@ class MemoryValueState final : public ValueState {
     for (KeyTable& table : tables_) table.SetMarkOfNew(mark_);
   }
 
-  // Writes up to kChunk entries. `*block`: of a table that was finished by it, with `*entries` of
-  // the key group `*group`. True: that was all.
-  absl::StatusOr<bool> WriteChunk(std::string* block, int64_t* entries, int* group) {
+  // Writes up to kChunk entries, adding their size to `*bytes`. `*block`: one that is full, or the
+  // last of its table, with `*entries` of the key group `*group`. True: that was all.
+  absl::StatusOr<bool> WriteChunk(std::string* block, int64_t* entries, int* group, size_t* bytes) {
     StateSnapshot& snapshot = *snapshot_;
     RETURN_IF_ERROR(snapshot.status);
     if (snapshot.table == tables_.size()) return true;
@@ -105,13 +110,22 @@ class MemoryValueState final : public ValueState {
       table.SetMark(row, mark_);
       keys_in_hand_.push_back(key);
       rows_in_hand_.insert(rows_in_hand_.end(), row, row + row_size);
-      return keys_in_hand_.size() < kChunk;
+      return keys_in_hand_.size() < snapshot.chunk;
     });
+    std::string& written = snapshot.blocks[snapshot.table];
+    const size_t before = written.size();
     RETURN_IF_ERROR(WriteInHand(snapshot.table));
-    if (all) {
+    *bytes += written.size() - before;
+    if (!keys_in_hand_.empty()) {
+      const size_t entry_bytes = (written.size() - before) / keys_in_hand_.size() + 1;
+      snapshot.chunk = std::clamp<size_t>(kChunkBytes / entry_bytes, 1, kChunk);
+    }
+    if (all || written.size() >= kBlockBytes) {
       *group = groups_.first + static_cast<int>(snapshot.table);
-      *entries = snapshot.entries[snapshot.table];
-      *block = std::move(snapshot.blocks[snapshot.table]);
+      *entries = std::exchange(snapshot.entries[snapshot.table], 0);
+      *block = std::exchange(written, {});
+    }
+    if (all) {
       ++snapshot.table;
       snapshot.cursor = 0;
       if (snapshot.table < tables_.size())
@@ -372,13 +386,14 @@ class MemoryKeyedStateBackend::Snapshotter final : public KeyedSnapshot {
       entries_written_ = frozen_.WriteSome(writer);
       return entries_written_ && states_.empty();
     }
-    for (int chunk = 0; chunk < kChunksAtOnce; ++chunk) {
+    size_t bytes = 0;
+    for (int chunk = 0; chunk < kChunksAtOnce && bytes < kBytesAtOnce; ++chunk) {
       if (at_ == states_.size()) return true;
       if (number_ < 0) number_ = writer.AddState(states_[at_]->description());
       std::string block;
       int64_t entries = 0;
       int group = 0;
-      ASSIGN_OR_RETURN(const bool all, states_[at_]->WriteChunk(&block, &entries, &group));
+      ASSIGN_OR_RETURN(const bool all, states_[at_]->WriteChunk(&block, &entries, &group, &bytes));
       if (!block.empty()) writer.AddBlock(number_, group, entries, std::move(block));
       if (!all) continue;
       ++at_;
@@ -388,8 +403,9 @@ class MemoryKeyedStateBackend::Snapshotter final : public KeyedSnapshot {
   }
 
  private:
-  // At some 100 ns an entry this is about a millisecond.
+  // At some 100 ns an entry, or half a nanosecond a byte, this is about a millisecond.
   static constexpr int kChunksAtOnce = 64;
+  static constexpr size_t kBytesAtOnce = size_t{1} << 20;
 
   MemoryKeyedStateBackend& backend_;
   KeyedStateRegistry::Frozen frozen_;

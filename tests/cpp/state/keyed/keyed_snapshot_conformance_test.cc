@@ -22,14 +22,18 @@ class Gathered final : public KeyedStateWriter {
   }
   void AddBlock(int state, int key_group, int64_t entries, std::string bytes) override {
     auto& to = restored.states[names_[static_cast<size_t>(state)]];
+    bytes_ += bytes.size();
     to.blocks[key_group].push_back(std::move(bytes));
     to.entries[key_group] += entries;
   }
+  // What came since the last call.
+  size_t TakeBytes() { return std::exchange(bytes_, 0); }
   void SetFiles(NativeFiles) override { FAIL() << "a snapshot in blocks has no files"; }
   RestoredKeyedState restored;
 
  private:
   std::vector<std::string> names_;
+  size_t bytes_ = 0;
 };
 
 class KeyedSnapshotConformance : public KeyedStateBackendConformance {
@@ -128,6 +132,28 @@ TEST_P(KeyedSnapshotConformance, ItIsTheStateAtItsBeginWhateverComesAfter) {
     EXPECT_EQ(Restored(other, std::move(restored)), begin) << "seed " << seed;
     ExpectScanIs(*state_, model_);
   }
+}
+
+// However few key groups there are, and however long the values: what is written in one go holds the
+// task up.
+TEST_P(KeyedSnapshotConformance, ASliceIsBoundedInBytes) {
+  Open({0, 0}, 1);
+  for (int i = 0; i < 800; ++i)
+    Update({"key " + std::to_string(i)}, std::string(i < 400 ? 20'000 : 10, 'x'));
+  const auto snapshot = backend_->Snapshot();
+  ASSERT_TRUE(snapshot.ok());
+  Gathered gathered;
+  for (bool all = false; !all;) {
+    const absl::StatusOr<bool> written = (*snapshot)->WriteSome(gathered);
+    ASSERT_TRUE(written.ok());
+    all = *written;
+    if ((*snapshot)->on_loop()) {
+      EXPECT_LT(gathered.TakeBytes(), size_t{5} << 19);
+    }
+  }
+  EXPECT_EQ(gathered.restored.states.at("state").entries.at(0), 800);
+  KeyedStateBackend& other = Kept(GetParam().make(groups_, max_parallelism_));
+  EXPECT_EQ(Restored(other, std::move(gathered.restored)), model_);
 }
 
 TEST_P(KeyedSnapshotConformance, OneThatWasGivenUpLeavesNoTrace) {
