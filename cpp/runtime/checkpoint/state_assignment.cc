@@ -62,13 +62,18 @@ std::vector<idl::KeyedStateHandle> KeyedStateOf(const idl::OperatorCheckpoint& o
 std::vector<idl::OperatorListState> ListsOf(const idl::OperatorCheckpoint& op, int subtask,
                                             int parallelism) {
   if (parallelism == op.parallelism) {
-    // Nothing to spread: what is split stays where it was.
+    // Nothing to spread: what is split or broadcast stays where it was. A subtask that had finished
+    // has no copy: it gets another one's.
     std::vector<idl::OperatorListState> lists;
     if (const auto same = op.subtasks.find(subtask); same != op.subtasks.end())
       lists = same->second.lists;
     std::erase_if(
         lists, [](const auto& list) { return list.redistribution == idl::Redistribution::UNION; });
-    for (auto& list : ListsOf(op, 0, -1)) lists.push_back(std::move(list));  // the unions
+    for (auto& list : ListsOf(op, 0, -1)) {
+      const bool known = std::any_of(lists.begin(), lists.end(),
+                                     [&](const auto& own) { return own.name == list.name; });
+      if (!known) lists.push_back(std::move(list));
+    }
     return lists;
   }
   std::map<std::string, idl::OperatorListState> all;
@@ -86,7 +91,7 @@ std::vector<idl::OperatorListState> ListsOf(const idl::OperatorCheckpoint& op, i
   std::vector<idl::OperatorListState> lists;
   for (auto& [name, list] : all) {
     const bool split = list.redistribution == idl::Redistribution::SPLIT;
-    if (parallelism < 0 && list.redistribution != idl::Redistribution::UNION) continue;
+    if (split && parallelism < 0) continue;
     if (split) {
       const size_t count = list.elements.size();
       const size_t of = static_cast<size_t>(parallelism);

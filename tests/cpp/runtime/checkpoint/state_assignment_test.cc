@@ -115,6 +115,17 @@ TEST_F(StateAssignmentTest, ListsStayWhereTheyWereAtTheSameParallelism) {
   EXPECT_THAT(ListOf(1, "broadcast"), ElementsAre("same"));
 }
 
+// It has no state any more, and is started again when others of its operator had not finished.
+TEST_F(StateAssignmentTest, ASubtaskThatHadFinishedGetsWhatIsBroadcastFromAnother) {
+  Save(2);
+  checkpoint_.operators[0].subtasks.erase(0);
+  checkpoint_.operators[0].finished = {0};
+  ASSERT_TRUE(Assign(2).ok());
+  EXPECT_THAT(ListOf(0, "broadcast"), ElementsAre("same"));
+  EXPECT_THAT(ListOf(0, "split"), IsEmpty());
+  EXPECT_THAT(ListOf(1, "broadcast"), ElementsAre("same"));
+}
+
 TEST_F(StateAssignmentTest, ListsAreSpreadWhenTheParallelismChanges) {
   Save(2);
   ASSERT_TRUE(Assign(3).ok());
