@@ -624,7 +624,7 @@ void JobMaster::End(JobState state) {
 }
 
 void JobMaster::TellEnd(JobState state) {
-  for (auto& [slot, owner] : slot_owner_) ++owner->free;
+  for (auto& [slot, owner] : slot_owner_) owner->free += owner->lost ? 0 : 1;
   slot_owner_.clear();
   result_.state = state;
   result_.runtime_ms = (manager_.env_.clock.NowNanos() - started_nanos_) / 1'000'000;

@@ -219,6 +219,18 @@ TEST_F(FailoverTest, AJobWithoutSlotsForLongFails) {
   EXPECT_THAT(client->result->failure.message, HasSubstr("start another one"));
 }
 
+// The slots are gone with it, whatever job had them.
+TEST_F(FailoverTest, NoJobGetsSlotsOfALostTaskManager) {
+  const auto client = Running(ThreeRegions());
+  manager_->TaskManagerLost(&task_manager_);
+  manager_->CancelJob("job");
+  env_.loops.RunUntilIdle();
+  EXPECT_EQ(client->result->state, JobState::kCanceled);
+  const auto next = Submit(ThreeRegions());
+  ASSERT_TRUE(next->result.has_value());
+  EXPECT_THAT(next->result->failure.message, HasSubstr("0 are free"));
+}
+
 TEST_F(FailoverTest, ADamagedCheckpointWithoutOneBeforeItEndsTheJob) {
   const auto client = Running(ThreeRegions(/*interval_ms=*/10));
   Advance(10);
