@@ -77,8 +77,14 @@ void TaskManager::OnReport(idl::TaskReport report) {
                        report.state == idl::TaskState::FAILED;
     if (ended) tasks_.erase(report.task);
     job_manager_->ReportTask(std::move(report));
-    if (shutting_down_ && tasks_.empty()) EndLoop();
+    TellIfEmpty();
   });
+}
+
+void TaskManager::TellIfEmpty() {
+  if (!tasks_.empty()) return;
+  if (lost_) std::exchange(lost_, nullptr)();
+  if (shutting_down_) EndLoop();
 }
 
 void TaskManager::Tick() {
@@ -95,7 +101,15 @@ void TaskManager::Shutdown() {
   mailbox().Post("shut down", [this] {
     shutting_down_ = true;
     for (auto& [id, task] : tasks_) task->Cancel();
-    if (tasks_.empty()) EndLoop();
+    TellIfEmpty();
+  });
+}
+
+void TaskManager::JobManagerLost(std::function<void()> done) {
+  mailbox().Post("JobManager lost", [this, done = std::move(done)]() mutable {
+    lost_ = std::move(done);
+    for (auto& [id, task] : tasks_) task->Cancel();
+    TellIfEmpty();
   });
 }
 

@@ -1,6 +1,7 @@
 // Runs tasks: takes deployments from the JobManager, starts a loop for each, passes messages on.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -27,6 +28,9 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   // Offers its slots to the JobManager. Before the loop starts.
   void Register(int slots) { job_manager_->RegisterTaskManager(slots, this); }
   void Shutdown();
+  // The JobManager is gone, or has given this TaskManager up: all tasks are cancelled. `done` is called
+  // on the loop when the last one has ended; only then it may register anew.
+  void JobManagerLost(std::function<void()> done);
 
   void SubmitTask(idl::TaskDeployment deployment) override;
   void CancelTask(idl::TaskId task) override;
@@ -51,6 +55,7 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
     job_manager_->ReportSourceWatermark(std::move(report));
   }
   void Tick();
+  void TellIfEmpty();
   // Runs `action` on the task if it is still here.
   template <class Action>
   void WithTask(const char* name, idl::TaskId task, Action action);
@@ -62,6 +67,7 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   std::map<idl::TaskId, std::shared_ptr<StreamTask>, TaskIdLess> tasks_;
   bool ticking_ = false;
   bool shutting_down_ = false;
+  std::function<void()> lost_;  // the JobManager; until the last task has ended
 };
 
 }  // namespace pyflinkpp

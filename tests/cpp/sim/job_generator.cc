@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/base/status.h"
@@ -14,6 +16,7 @@
 #include "runtime/scheduler/execution_graph.h"
 #include "sim/model_backend.h"
 #include "sim/pausing_operator.h"
+#include "sim/ringing_operator.h"
 #include "sim/shattering_enumerator.h"
 #include "sim/timed_longs.h"
 
@@ -34,9 +37,10 @@ struct Stream {
 
 class Generator {
  public:
-  Generator(SimRandom& random, int number, bool streaming)
+  Generator(SimRandom& random, int number, bool streaming, const Limits& limits)
       : random_(random),
         streaming_(streaming),
+        limits_(limits),
         prefix_(absl::StrCat("j", number)),
         parallelism_(random.Percent(50) ? random.Between(1, 4) : 0),
         builder_(absl::StrFormat("%032x", number)) {
@@ -49,7 +53,7 @@ class Generator {
   GeneratedJob Generate() {
     std::vector<Stream> streams;
     for (int64_t i = random_.Between(1, 3); i > 0; --i) streams.push_back(Source());
-    for (int64_t i = random_.Between(0, 6); i > 0; --i) Grow(streams);
+    for (int64_t i = std::min(random_.Between(0, 6), limits_.operators); i > 0; --i) Grow(streams);
     for (Stream& stream : streams) {
       if (stream.rows == Rows::kNumbers) stream = Apply(stream, "long_to_word", Rows::kText, 1);
     }
@@ -63,6 +67,7 @@ class Generator {
     }
     CountWords(streams);
     if (random_.Percent(40)) SumWindows();
+    if (streaming_ && random_.Percent(40)) Ring();
     Decorate();
     job_.graph = builder_.Build();
     return std::move(job_);
@@ -80,6 +85,8 @@ class Generator {
     streams.erase(position);
     return stream;
   }
+
+  int64_t Records(int64_t below) { return std::min(random_.Below(below), limits_.records); }
 
   // ---- sources ----
 
@@ -102,12 +109,12 @@ class Generator {
     switch (random_.Below(3)) {
       case 0: {
         const int64_t first = random_.Between(-500, 500);
-        const int64_t count = random_.Percent(10) ? random_.Below(5) : random_.Below(1500);
+        const int64_t count = Records(random_.Percent(10) ? 5 : 1500);
         return {builder_.Numbers(first, first + count - 1, Parallelism()), Rows::kNumbers, count};
       }
       case 1: {
         std::vector<std::string> words;
-        for (int64_t i = random_.Below(300); i > 0; --i) words.push_back(Word());
+        for (int64_t i = Records(300); i > 0; --i) words.push_back(Word());
         const int op = builder_.Collection(words);
         job_.texts[op] = words;
         return {op, Rows::kText, static_cast<int64_t>(words.size())};
@@ -124,7 +131,7 @@ class Generator {
     std::vector<std::string> lines;
     for (int64_t i = random_.Between(1, 5); i > 0; --i) {
       std::string bytes;
-      for (int64_t left = random_.Below(random_.Percent(10) ? 200 : 20); left > 0; --left) {
+      for (int64_t left = Records(random_.Percent(10) ? 200 : 20); left > 0; --left) {
         lines.push_back(Line());
         absl::StrAppend(&bytes, lines.back(), random_.Percent(20) ? "\r\n" : "\n");
       }
@@ -216,16 +223,43 @@ class Generator {
     return {reduce, Rows::kCounts, keyed.volume};
   }
 
-  // Sums of numbers by key and window of event time. In batch mode one key comes after the other.
-  void SumWindows() {
+  // Numbers with times, keys and watermarks.
+  Stream TimedNumbers() {
     // A restored source may get splits in any order: one split has one order.
     const int parallelism = streaming_ ? 1 : Parallelism();
     const int64_t first = random_.Between(-300, 300);
-    const int64_t count = random_.Below(random_.Percent(10) ? 5 : 1500);
+    const int64_t count = Records(random_.Percent(10) ? 5 : 1500);
     const int numbers = builder_.Numbers(first, first + count - 1, parallelism);
     const int timed = builder_.Native("timed_longs", parallelism);
     builder_.Connect(numbers, timed, Partitioner::FORWARD);
+    return {timed, Rows::kNumbers, count};
+  }
 
+  // A keyed function with timers, and often with broadcast state.
+  void Ring() {
+    const Stream timed = TimedNumbers();
+    const int64_t count = random_.Percent(60) ? Records(random_.Percent(50) ? 10 : 500) : 0;
+    std::optional<int> told;
+    if (count > 0) told = builder_.Numbers(1, count, Parallelism());
+    const int ring = builder_.Native("process", Parallelism());
+    idl::OperatorNode& node = builder_.op(ring);
+    node.spec = {};
+    node.spec.__isset.process = true;
+    node.spec.process.keyed = true;
+    node.spec.process.pickle = absl::StrCat(count * (count + 1) / 2);
+    if (random_.Percent(50))
+      node.max_parallelism = node.parallelism + static_cast<int>(random_.Below(8));
+    builder_.Connect(timed.op, ring, Partitioner::HASH);
+    if (told) {
+      builder_.Connect(*told, ring, Partitioner::BROADCAST);
+      builder_.graph().edges.back().input = 1;
+    }
+    Sink({ring, Rows::kNumbers, timed.volume}, /*reduced=*/false);
+  }
+
+  // Sums of numbers by key and window of event time. In batch mode one key comes after the other.
+  void SumWindows() {
+    const Stream timed = TimedNumbers();
     idl::Window plan;
     plan.contents = idl::WindowFunctionKind::NATIVE;
     plan.native_name = "sum";
@@ -243,9 +277,9 @@ class Generator {
     const int window = builder_.Native("window", Parallelism());
     builder_.op(window).spec = {};
     builder_.op(window).spec.__set_window(plan);
-    builder_.Connect(timed, window, Partitioner::HASH);
+    builder_.Connect(timed.op, window, Partitioner::HASH);
 
-    Stream sums = {window, Rows::kNumbers, count};
+    Stream sums = {window, Rows::kNumbers, timed.volume};
     if (random_.Percent(30)) sums = Apply(sums, "affine_long", Rows::kNumbers, 1);
     Sink(sums, /*reduced=*/false);
   }
@@ -310,6 +344,7 @@ class Generator {
 
   SimRandom& random_;
   const bool streaming_;
+  const Limits limits_;
   const std::string prefix_;
   const int64_t parallelism_;  // of most operators; 0: of none
   native::JobBuilder builder_;
@@ -319,8 +354,8 @@ class Generator {
 
 }  // namespace
 
-GeneratedJob GenerateJob(SimRandom& random, int number, bool streaming) {
-  return Generator(random, number, streaming).Generate();
+GeneratedJob GenerateJob(SimRandom& random, int number, bool streaming, const Limits& limits) {
+  return Generator(random, number, streaming, limits).Generate();
 }
 
 void DrawCheckpoints(SimRandom& random, int64_t step_nanos_max, GeneratedJob& job) {
@@ -395,8 +430,8 @@ idl::JobGraph Rescaled(SimRandom& random, const GeneratedJob& job, const std::st
     if (node.spec.__isset.collection_source || node.spec.__isset.collect_sink) limit(node.id, 0);
   }
   for (const idl::Edge& edge : graph.edges) {
-    if (edge.partitioner == Partitioner::BROADCAST || edge.partitioner == Partitioner::CUSTOM)
-      limit(edge.target, 0);
+    const bool multiplies = edge.partitioner == Partitioner::BROADCAST && edge.input == 0;
+    if (multiplies || edge.partitioner == Partitioner::CUSTOM) limit(edge.target, 0);
   }
   for (const SinkPlan& sink : job.sinks) {
     if (sink.keeps_order && graph.operators[static_cast<size_t>(sink.op)].parallelism == 1)
@@ -419,6 +454,12 @@ OperatorRegistry GeneratorOperators() {
   native::AddNative(registry, "timed_longs",
                     [](const idl::OperatorNode&) { return std::make_unique<TimedLongs>(); });
   native::AddWindows(registry);
+  registry.entries["process"].make = [](std::span<const idl::OperatorNode> nodes,
+                                        const SerializerFactory&) {
+    int64_t told = 0;
+    PFPP_CHECK(absl::SimpleAtoi(nodes[0].spec.process.pickle, &told));
+    return std::make_unique<RingingOperator>(told);
+  };
   registry.entries["collect_sink"].make = [](std::span<const idl::OperatorNode> nodes,
                                              const SerializerFactory&) {
     const idl::TypeKind::type kind = nodes[0].output_type.kind;

@@ -21,6 +21,14 @@ struct SinkPlan {
   bool keeps_order = false;  // rows of a key come in the order in which the source made them
 };
 
+// At most so much of each: a seed that fails is run again with less.
+struct Limits {
+  int64_t jobs = 2;
+  int64_t records = 1'500;  // of a source
+  int64_t operators = 6;    // between sources and reduces
+  int64_t troubles = 1'000;
+};
+
 // A job and its input.
 struct GeneratedJob {
   idl::JobGraph graph;
@@ -32,10 +40,11 @@ struct GeneratedJob {
 
 // Draws a word count: sources of lines, words and numbers; maps, filters, flat maps, unions,
 // diamonds, streams united with themselves; every partitioner; any parallelism up to 4; chaining as
-// it comes; one or two reduces; any sinks. Often there are sums of numbers in windows of event time
-// beside it. `number` tells the jobs of one cluster apart.
+// it comes; one or two reduces; any sinks. Often there are sums of numbers in windows of event time,
+// or a keyed function with timers and broadcast state, beside it. `number` tells the jobs of one cluster apart.
 // `streaming`: not in batch mode, and such that it can be restored.
-GeneratedJob GenerateJob(SimRandom& random, int number, bool streaming = false);
+GeneratedJob GenerateJob(SimRandom& random, int number, bool streaming = false,
+                         const Limits& limits = {});
 
 // Draws settings of checkpoints and restarts for a streaming job that is to survive any number of
 // failures. `step_nanos_max`: how long steps take, on which depends what is soon and what is late.

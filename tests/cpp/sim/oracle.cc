@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/check.h"
 #include "core/graph/job_graph.h"
+#include "sim/ringing_operator.h"
 #include "sim/timed_longs.h"
 
 namespace pyflinkpp::sim {
@@ -133,6 +134,16 @@ Stream SumWindows(const idl::WindowAssigner& plan, const Stream& in) {
   return out;
 }
 
+Stream Ring(const Stream& numbers) {
+  std::map<std::pair<int64_t, int64_t>, int64_t> rings;  // by time and key
+  for (const auto& [value, times] : numbers.values)
+    rings[{RingOf(TimeOfLong(value.second)), KeyOfLong(value.second)}] += times;
+  Stream out{Rows::kNumbers, {}};
+  for (const auto& [ring, count] : rings)
+    ++out.values[{"", SaidAt(ring.first, ring.second, count)}];
+  return out;
+}
+
 int64_t Count(const Stream& stream) {
   int64_t count = 0;
   for (const auto& [value, times] : stream.values) count += times;
@@ -146,12 +157,14 @@ std::vector<ExpectedOperator> Evaluate(const GeneratedJob& job) {
   std::vector<ExpectedOperator> expected(job.graph.operators.size());
   for (const idl::OperatorNode& node : job.graph.operators) {
     Stream in;
+    Stream told;  // by a second input
     for (const idl::Edge& edge : job.graph.edges) {
       if (edge.target != node.id) continue;
-      in.rows = given[edge.source].rows;
+      Stream& to = edge.input == 0 ? in : told;
+      to.rows = given[edge.source].rows;
       const int64_t copies = edge.partitioner == idl::Partitioner::BROADCAST ? node.parallelism : 1;
       for (const auto& [value, times] : given[edge.source].values)
-        in.values[value] += times * copies;
+        to.values[value] += times * copies;
     }
     Stream& out = given[node.id];
     if (node.spec.__isset.number_sequence_source) {
@@ -166,9 +179,11 @@ std::vector<ExpectedOperator> Evaluate(const GeneratedJob& job) {
       out = Reduce(node.spec.reduce.final_only, in);
     } else if (node.spec.__isset.window) {
       out = SumWindows(node.spec.window.assigner, in);
+    } else if (node.spec.__isset.process) {
+      out = Ring(in);
     }
     ExpectedOperator& result = expected[node.id];
-    result.records_in = Count(in);
+    result.records_in = Count(in) + Count(told);
     result.records_out = Count(out);
     const Stream& shown = IsSink(node.spec) ? in : out;
     for (const auto& [value, times] : shown.values) result.rows[Show(shown.rows, value)] += times;

@@ -32,6 +32,11 @@ void SimClient::OnState(JobState state) {
   state_ = state;
 }
 
+void SimClient::OnFailure(const idl::Failure& failure, int64_t at_ms) {
+  last_failure_ = absl::StrCat(failure.operator_name, " (", failure.subtask, "): ", failure.message,
+                               " at ", at_ms);
+}
+
 void SimClient::OnEnd(const JobResult& result) {
   if (result_) violations_.push_back(absl::StrCat("job ", job_id_, " ends twice"));
   if (result.state != state_)
@@ -103,6 +108,7 @@ void SimClient::OnDeploy(int restart, int client_restart) {
 // A checkpoint that is complete is so on disk.
 void SimClient::OnCheckpoint(const CheckpointStatistics& statistics) {
   checkpoints_.push_back(statistics);
+  completed_ += statistics.state == CheckpointStatistics::State::kCompleted ? 1 : 0;
   if (statistics.state != CheckpointStatistics::State::kCompleted || statistics.path.empty())
     return;
   const SimFileSystem::TestAccess access(world_.files);
@@ -172,39 +178,79 @@ void SimClient::Take(StreamElement& element) {
   }
 }
 
-namespace {
-
-// The connection to a TaskManager: nothing arrives any more where it has crashed.
-class Link final : public TaskManagerGateway {
+// Between a TaskManager and the JobManager: nothing arrives any more where one has crashed, or when it
+// has been cut.
+class SimCluster::Connection final : public TaskManagerGateway, public JobManagerGateway {
  public:
-  explicit Link(std::weak_ptr<TaskManager> to) : to_(std::move(to)) {}
-  void SubmitTask(idl::TaskDeployment deployment) override {
-    if (auto to = to_.lock()) to->SubmitTask(std::move(deployment));
+  Connection(std::weak_ptr<TaskManager> task_manager, std::weak_ptr<JobManager> job_manager)
+      : task_manager_(std::move(task_manager)), job_manager_(std::move(job_manager)) {}
+  void Cut() { cut_ = true; }
+
+  void SubmitTask(idl::TaskDeployment message) override {
+    if (auto to = task_manager()) to->SubmitTask(std::move(message));
   }
-  void CancelTask(idl::TaskId task) override {
-    if (auto to = to_.lock()) to->CancelTask(std::move(task));
+  void CancelTask(idl::TaskId message) override {
+    if (auto to = task_manager()) to->CancelTask(std::move(message));
   }
-  void AssignSplits(idl::SplitAssignment assignment) override {
-    if (auto to = to_.lock()) to->AssignSplits(std::move(assignment));
+  void AssignSplits(idl::SplitAssignment message) override {
+    if (auto to = task_manager()) to->AssignSplits(std::move(message));
   }
-  void CommitTask(idl::TaskId task) override {
-    if (auto to = to_.lock()) to->CommitTask(std::move(task));
+  void CommitTask(idl::TaskId message) override {
+    if (auto to = task_manager()) to->CommitTask(std::move(message));
   }
-  void TriggerCheckpoint(idl::CheckpointTrigger trigger) override {
-    if (auto to = to_.lock()) to->TriggerCheckpoint(std::move(trigger));
+  void TriggerCheckpoint(idl::CheckpointTrigger message) override {
+    if (auto to = task_manager()) to->TriggerCheckpoint(std::move(message));
   }
-  void NotifyCheckpoint(idl::CheckpointNotice notice) override {
-    if (auto to = to_.lock()) to->NotifyCheckpoint(std::move(notice));
+  void NotifyCheckpoint(idl::CheckpointNotice message) override {
+    if (auto to = task_manager()) to->NotifyCheckpoint(std::move(message));
   }
-  void AlignWatermark(idl::WatermarkAlignment alignment) override {
-    if (auto to = to_.lock()) to->AlignWatermark(std::move(alignment));
+  void AlignWatermark(idl::WatermarkAlignment message) override {
+    if (auto to = task_manager()) to->AlignWatermark(std::move(message));
+  }
+
+  void RegisterTaskManager(int, TaskManagerGateway*) override {}  // the cluster does
+  void ReportTask(idl::TaskReport message) override {
+    if (auto to = job_manager()) to->ReportTask(std::move(message));
+  }
+  void RequestSplit(idl::SplitRequest message) override {
+    if (auto to = job_manager()) to->RequestSplit(std::move(message));
+  }
+  void ReportWatermark(idl::WatermarkProgress message) override {
+    if (auto to = job_manager()) to->ReportWatermark(std::move(message));
+  }
+  void AnswerCheckpoint(idl::CheckpointAnswer message) override {
+    if (auto to = job_manager()) to->AnswerCheckpoint(std::move(message));
+  }
+  void ReportSourceWatermark(idl::ReportedWatermark message) override {
+    if (auto to = job_manager()) to->ReportSourceWatermark(std::move(message));
   }
 
  private:
-  const std::weak_ptr<TaskManager> to_;
+  std::shared_ptr<TaskManager> task_manager() { return cut_ ? nullptr : task_manager_.lock(); }
+  std::shared_ptr<JobManager> job_manager() { return cut_ ? nullptr : job_manager_.lock(); }
+
+  const std::weak_ptr<TaskManager> task_manager_;
+  const std::weak_ptr<JobManager> job_manager_;
+  bool cut_ = false;
 };
 
-}  // namespace
+// What a TaskManager knows of its JobManager: the connection of the moment.
+class SimCluster::Uplink final : public JobManagerGateway {
+ public:
+  void RegisterTaskManager(int, TaskManagerGateway*) override {}
+  void ReportTask(idl::TaskReport message) override { to->ReportTask(std::move(message)); }
+  void RequestSplit(idl::SplitRequest message) override { to->RequestSplit(std::move(message)); }
+  void ReportWatermark(idl::WatermarkProgress message) override {
+    to->ReportWatermark(std::move(message));
+  }
+  void AnswerCheckpoint(idl::CheckpointAnswer message) override {
+    to->AnswerCheckpoint(std::move(message));
+  }
+  void ReportSourceWatermark(idl::ReportedWatermark message) override {
+    to->ReportSourceWatermark(std::move(message));
+  }
+  std::shared_ptr<Connection> to;
+};
 
 SimCluster::SimCluster(uint64_t seed, OperatorRegistry registry, const SimClusterOptions& options)
     : world_(seed),
@@ -221,29 +267,84 @@ SimCluster::~SimCluster() {
 }
 
 void SimCluster::Boot(const SimClusterOptions& options) {
-  job_manager_ = std::make_shared<JobManager>(world_.env, registry_);
+  StartJobManager();
   for (int i = 0; i < options.task_managers; ++i) BootTaskManager(options.slots);
-  world_.scheduler.Start(job_manager_);
 }
 
 void SimCluster::BootTaskManager(int slots) {
-  task_managers_.push_back(
-      std::make_shared<TaskManager>(absl::StrCat("TaskManager ", task_managers_.size()), world_.env,
-                                    transport_, registry_, job_manager_));
-  gateways_.push_back(std::make_unique<Link>(task_managers_.back()));
-  job_manager_->RegisterTaskManager(slots, gateways_.back().get());
-  world_.scheduler.Start(task_managers_.back());
+  auto uplink = std::make_shared<Uplink>();
+  auto task_manager = std::make_shared<TaskManager>(absl::StrCat("TaskManager ", members_.size()),
+                                                    world_.env, transport_, registry_, uplink);
+  members_.push_back({task_manager, std::move(uplink), slots});
+  Connect(members_.back());
+  world_.scheduler.Start(std::move(task_manager));
+}
+
+void SimCluster::Connect(Member& member) {
+  connections_.push_back(std::make_shared<Connection>(member.task_manager, job_manager_));
+  member.uplink->to = connections_.back();
+  job_manager_->RegisterTaskManager(member.slots, connections_.back().get());
 }
 
 void SimCluster::CrashTaskManager(size_t index) {
   crashed_ = true;
   watch_.crashing = true;
   world_.files.SetDead(true);
-  const std::string name = task_managers_[index]->name();
-  task_managers_[index].reset();
+  const std::string name = members_[index].task_manager->name();
+  members_[index].task_manager.reset();
   world_.scheduler.Crash(name);
   world_.files.SetDead(false);
   watch_.crashing = false;
+}
+
+void SimCluster::CutConnection(size_t index) { members_[index].uplink->to->Cut(); }
+
+void SimCluster::Lose(size_t index) {
+  job_manager_->TaskManagerLost(members_[index].uplink->to.get());
+}
+
+void SimCluster::Reconnect(size_t index) {
+  if (!alive(index)) return;
+  members_[index].task_manager->JobManagerLost([this, index] {
+    if (alive(index)) Connect(members_[index]);
+  });
+}
+
+absl::Status SimCluster::CrashJobManager() {
+  crashed_ = true;
+  world_.files.SetDead(true);
+  const std::string name = job_manager_->name();
+  job_manager_.reset();
+  world_.scheduler.Crash(name);
+  for (const auto& client : clients_) {
+    client->Crash();
+    world_.scheduler.Crash(client->name());
+  }
+  world_.files.SetDead(false);
+  StartJobManager();
+  size_t left = 0;
+  for (Member& member : members_) {
+    if (member.task_manager == nullptr) continue;
+    ++left;
+    member.uplink->to->Cut();
+    member.task_manager->JobManagerLost([this, &left, &member] {
+      --left;
+      Connect(member);
+    });
+  }
+  RETURN_IF_ERROR(world_.scheduler.RunUntil([&] { return left == 0; }));
+  for (const auto& client : clients_) {
+    transport_.CheckClosed(client->job_id(), /*finished=*/false);
+    transport_.Crash(client->job_id());
+  }
+  clients_.clear();
+  CheckCheckpoints();
+  return absl::OkStatus();
+}
+
+void SimCluster::StartJobManager() {
+  job_manager_ = std::make_shared<JobManager>(world_.env, registry_);
+  world_.scheduler.Start(job_manager_);
 }
 
 void SimCluster::CrashAndBoot(const SimClusterOptions& options) {
@@ -252,8 +353,8 @@ void SimCluster::CrashAndBoot(const SimClusterOptions& options) {
   world_.files.SetDead(true);
   world_.scheduler.Crash();
   job_manager_.reset();
-  task_managers_.clear();
-  gateways_.clear();
+  members_.clear();
+  connections_.clear();
   for (const auto& client : clients_) {
     client->Crash();
     transport_.CheckClosed(client->job_id(), /*finished=*/false);
@@ -291,8 +392,8 @@ absl::Status SimCluster::RunUntilStep(size_t steps) {
 
 absl::Status SimCluster::ShutDown() {
   job_manager_->Shutdown([this] {
-    for (const auto& task_manager : task_managers_) {
-      if (task_manager != nullptr) task_manager->Shutdown();
+    for (const Member& member : members_) {
+      if (member.task_manager != nullptr) member.task_manager->Shutdown();
     }
   });
   RETURN_IF_ERROR(world_.scheduler.RunUntil([&] { return world_.scheduler.idle(); }));

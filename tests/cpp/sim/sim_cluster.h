@@ -50,6 +50,8 @@ class SimClient final : public Loop, public JobListener {
   bool abandoned() const { return abandoned_; }
   int restarts() const { return restart_; }
   const std::vector<CheckpointStatistics>& checkpoints() const { return checkpoints_; }
+  int64_t completed() const { return completed_; }  // of them
+  const std::string& last_failure() const { return last_failure_; }
   struct SharedFiles {  // of completed checkpoints
     int64_t reused = 0;
     int64_t deleted = 0;  // while the job was running
@@ -59,6 +61,7 @@ class SimClient final : public Loop, public JobListener {
   void OnDeploy(int restart, int client_restart) override;
   void OnCheckpoint(const CheckpointStatistics& statistics) override;
   void OnState(JobState state) override;
+  void OnFailure(const idl::Failure& failure, int64_t at_ms) override;
   void OnEnd(const JobResult& result) override;
 
  private:
@@ -87,7 +90,9 @@ class SimClient final : public Loop, public JobListener {
   bool rewinds_ = false;
   std::vector<std::string> rows_;
   std::vector<CheckpointStatistics> checkpoints_;  // that have ended
-  std::set<std::string> seen_;                     // shared files that have not been deleted
+  int64_t completed_ = 0;
+  std::string last_failure_;
+  std::set<std::string> seen_;  // shared files that have not been deleted
   SharedFiles shared_files_;
 };
 
@@ -111,10 +116,18 @@ class SimCluster {
   // One process is gone between two steps. The JobManager hears of it with Lose; nothing was lost
   // that was written to files.
   void CrashTaskManager(size_t index);
-  void Lose(size_t index) { job_manager_->TaskManagerLost(gateways_[index].get()); }
+  void Lose(size_t index);
   void BootTaskManager(int slots);
-  size_t task_managers() const { return task_managers_.size(); }
-  bool alive(size_t index) const { return task_managers_[index] != nullptr; }
+  // From now on nothing gets through between the JobManager and a TaskManager, which both live on, until
+  // each has heard of it: the JobManager with Lose, the TaskManager, which cancels its tasks and then
+  // registers anew, with Reconnect.
+  void CutConnection(size_t index);
+  void Reconnect(size_t index);
+  // The JobManager is gone between two steps, and its jobs' clients. Returns when another one has
+  // started and all TaskManagers have come to it. Jobs are not submitted again.
+  absl::Status CrashJobManager();
+  size_t task_managers() const { return members_.size(); }
+  bool alive(size_t index) const { return members_[index].task_manager != nullptr; }
 
   // Lets the cluster run until the job has ended and its client has seen it, or until `steps` steps
   // have been made in all.
@@ -133,7 +146,16 @@ class SimCluster {
   WatchedTransport& transport() { return transport_; }
 
  private:
+  class Connection;
+  class Uplink;
+  struct Member {
+    std::shared_ptr<TaskManager> task_manager;  // null: it has crashed
+    std::shared_ptr<Uplink> uplink;
+    int slots;
+  };
   void Boot(const SimClusterOptions& options);
+  void StartJobManager();
+  void Connect(Member& member);
   void CheckFiles();
   // Shared files to which checkpoints on disk refer.
   std::set<std::string> ReferredFiles();
@@ -144,9 +166,9 @@ class SimCluster {
   const OperatorRegistry registry_;
   WatchedTransport transport_;
   std::shared_ptr<JobManager> job_manager_;
-  std::vector<std::shared_ptr<TaskManager>> task_managers_;    // null: it has crashed
-  std::vector<std::unique_ptr<TaskManagerGateway>> gateways_;  // to them
-  std::vector<std::shared_ptr<SimClient>> clients_;            // of the jobs since the last crash
+  std::deque<Member> members_;                            // TaskManagers
+  std::vector<std::shared_ptr<Connection>> connections_;  // of now and before
+  std::vector<std::shared_ptr<SimClient>> clients_;       // of the jobs since the last crash
   bool crashed_ = false;
 };
 

@@ -39,6 +39,10 @@ struct RunningJob {
   std::vector<std::string> borrowed = {};  // checkpoints that it started from and does not own
 };
 
+bool HasTimers(const idl::OperatorSpec& spec) {
+  return spec.__isset.window || spec.__isset.process;
+}
+
 // The latest complete checkpoint below a directory; empty: there is none.
 std::string LatestCheckpoint(const SimFileSystem& files, const std::string& directory) {
   int64_t latest = 0;
@@ -57,9 +61,10 @@ class Simulation {
   explicit Simulation(const SimulationPlan& plan) : plan_(plan), random_(plan.seed, /*part=*/3) {
     SimRandom job_random(plan.job_seed, /*part=*/4);
     const bool recovers = plan.trouble >= Trouble::kFaults;
-    jobs_.resize(job_random.Percent(20) ? 2 : 1);
+    jobs_.resize(job_random.Percent(20) && plan.limits.jobs > 1 ? 2 : 1);
     for (size_t i = 0; i < jobs_.size(); ++i) {
-      jobs_[i].job = GenerateJob(job_random, static_cast<int>(i), recovers || plan.checkpoints);
+      jobs_[i].job =
+          GenerateJob(job_random, static_cast<int>(i), recovers || plan.checkpoints, plan.limits);
       jobs_[i].expected = Evaluate(jobs_[i].job);
     }
     options_ = DrawCluster();
@@ -73,7 +78,8 @@ class Simulation {
     for (RunningJob& each : jobs_) {
       DrawCheckpoints(settings, step_nanos_max, each.job);
       // Of what was in memory a crash leaves nothing.
-      if (plan.trouble == Trouble::kCrash) each.job.graph.checkpoints.directory = "/checkpoints";
+      if (plan.trouble == Trouble::kCrash || plan.trouble == Trouble::kStorm)
+        each.job.graph.checkpoints.directory = "/checkpoints";
     }
   }
 
@@ -86,6 +92,9 @@ class Simulation {
       outcome_.problems.push_back(std::string(status.message()));
       for (const RunningJob& each : jobs_) {
         const std::vector<CheckpointStatistics>& all = each.client->checkpoints();
+        if (!each.client->last_failure().empty())
+          Problem(absl::StrCat("the last failure of job ", each.client->job_id(), ": ",
+                               each.client->last_failure()));
         if (!all.empty())
           Problem(absl::StrCat("the last checkpoint of job ", each.client->job_id(), ": ",
                                all.back().id, " ", all.back().failure));
@@ -151,6 +160,8 @@ class Simulation {
         return CrashAgainAndAgain();
       case Trouble::kTaskManager:
         return CrashTaskManagers();
+      case Trouble::kStorm:
+        return Storm();
       case Trouble::kCancel: {
         const absl::Status status = RunToStep(moment);
         if (status.ok()) cluster_->Cancel(random_.OneOf(jobs_).client->job_id());
@@ -162,9 +173,13 @@ class Simulation {
     return absl::OkStatus();
   }
 
+  int64_t Troubles(int64_t least, int64_t most) {
+    return std::min(random_.Between(least, most), plan_.limits.troubles);
+  }
+
   void AddFaults(int64_t count) {
     using At = Fault::At;
-    for (; count > 0; --count) {
+    for (count = std::min(count, plan_.limits.troubles); count > 0; --count) {
       cluster_->watch().faults.push_back(
           {.at =
                random_.OneOf<At>({At::kOpen, At::kProcess, At::kProcess, At::kPoll, At::kWatermark,
@@ -177,7 +192,7 @@ class Simulation {
 
   absl::Status TroubleDisk(int64_t moment) {
     SimFileSystem& files = cluster_->world().files;
-    files.FailAtRandom(random_, random_.OneOf<int64_t>({0, 5, 30, 200}), random_.Between(1, 20));
+    files.FailAtRandom(random_, random_.OneOf<int64_t>({0, 5, 30, 200}), Troubles(1, 20));
     if (random_.Percent(30)) AddFaults(random_.Between(1, 2));
     if (random_.Percent(50)) return absl::OkStatus();
     RETURN_IF_ERROR(RunToStep(moment));
@@ -226,13 +241,13 @@ class Simulation {
     // It failed before it could end, and went on from the savepoint itself.
     if (after == idl::AfterBarrier::SUSPEND && each.client->restarts() > taken->restarts)
       return absl::OkStatus();
-    const bool windows =
+    const bool timers =
         std::any_of(each.job.graph.operators.begin(), each.job.graph.operators.end(),
-                    [](const auto& node) { return node.spec.__isset.window; });
+                    [](const auto& node) { return HasTimers(node.spec); });
     // Behind a drained savepoint there is no going on: a failure ends the job.
     const bool failed = each.client->state() == JobState::kFailed && FaultHappened();
-    if (after == idl::AfterBarrier::DRAIN && (windows || failed)) {
-      drained_ = true;  // windows have closed early
+    if (after == idl::AfterBarrier::DRAIN && (timers || failed)) {
+      drained_ = true;  // they have rung early
       return absl::OkStatus();
     }
     // What the savepoint had made its client's is lost with the client, or with a failure that it was
@@ -290,7 +305,7 @@ class Simulation {
 
   absl::Status CrashAgainAndAgain() {
     if (random_.Percent(30)) AddFaults(random_.Between(1, 2));
-    for (int64_t left = random_.Between(1, 3); left > 0; --left) {
+    for (int64_t left = Troubles(1, 3); left > 0; --left) {
       const int64_t steps = random_.Below(int64_t{1} << random_.Between(3, 13));
       // Rows that are on their way to a client are lost with it, and they leave with a checkpoint.
       const bool collects = std::any_of(jobs_.begin(), jobs_.end(), [](const RunningJob& each) {
@@ -298,86 +313,197 @@ class Simulation {
       });
       if (!collects && random_.Percent(60)) RETURN_IF_ERROR(RunToCheckpoint());
       RETURN_IF_ERROR(RunToStep(static_cast<int64_t>(cluster_->trace().size()) + steps));
-      if (std::any_of(jobs_.begin(), jobs_.end(),
-                      [](const RunningJob& each) { return each.client->ended(); }))
-        return absl::OkStatus();
-      options_.task_managers = static_cast<int>(random_.Between(1, 3));
-      cluster_->CrashAndBoot(options_);
-      ++outcome_.coverage["crashes"];
-      for (RunningJob& each : jobs_) {
-        const bool had_any =
-            std::any_of(each.client->checkpoints().begin(), each.client->checkpoints().end(),
-                        [](const CheckpointStatistics& checkpoint) {
-                          return checkpoint.state == CheckpointStatistics::State::kCompleted;
-                        });
-        AddSharedFiles(*each.client);
-        bool rescales = !each.origin && random_.Percent(50);
-        idl::JobGraph graph = each.origin ? each.origin->graph
-                              : rescales  ? Rescaled(random_, each.job, each.job.graph.job_id)
-                                          : each.job.graph;
-        idl::RestoreSettings restore;
-        restore.path =
-            LatestCheckpoint(cluster_->world().files, absl::StrCat("/checkpoints/", graph.job_id));
-        each.had_checkpoint |= had_any;
-        // It had ended, but for telling so.
-        each.over = restore.path.empty() && each.had_checkpoint;
-        if (each.over) continue;
-        const std::string latest = restore.path;
-        if (restore.path.empty() && each.origin) {
-          restore = each.origin->restore;
-        } else if (!restore.path.empty() && !HasCollectSink(each.job.graph) &&
-                   random_.Percent(40)) {
-          // As another job, of which the checkpoint is or is not.
-          graph = Rescaled(random_, each.job, absl::StrFormat("%032x", 2000 + next_name_++));
-          restore.claim_mode =
-              random_.Percent(50) ? idl::ClaimMode::CLAIM : idl::ClaimMode::NO_CLAIM;
-          if (restore.claim_mode == idl::ClaimMode::NO_CLAIM) each.borrowed.push_back(restore.path);
-          each.origin = {graph, restore};
-          each.had_checkpoint = false;
-          ++outcome_.coverage["rescales"];
-          rescales = true;
-        }
-        if (!restore.path.empty()) graph.__set_restore(restore);
-        if (!latest.empty()) CountRestored(latest, rescales);
-        const std::shared_ptr<SimClient> before = each.client;
-        each.again = true;
-        each.client = cluster_->Submit(graph);
-        each.client->GoOnFrom(*before);
-      }
-      if (std::any_of(jobs_.begin(), jobs_.end(), [](const RunningJob& each) { return each.over; }))
-        return absl::OkStatus();
+      if (AnyHasEnded()) return absl::OkStatus();
+      CrashAll();
+      if (AnyIsOver()) return absl::OkStatus();
     }
     return absl::OkStatus();
+  }
+
+  bool AnyIsOver() {
+    return std::any_of(jobs_.begin(), jobs_.end(),
+                       [](const RunningJob& each) { return each.over; });
+  }
+
+  void CrashAll() {
+    options_.task_managers = static_cast<int>(random_.Between(1, 3));
+    cluster_->CrashAndBoot(options_);
+    ++outcome_.coverage["crashes"];
+    Resubmit();
+  }
+
+  // After a crash: each job from its latest checkpoint.
+  void Resubmit() {
+    for (RunningJob& each : jobs_) {
+      const bool had_any =
+          std::any_of(each.client->checkpoints().begin(), each.client->checkpoints().end(),
+                      [](const CheckpointStatistics& checkpoint) {
+                        return checkpoint.state == CheckpointStatistics::State::kCompleted;
+                      });
+      AddCoverageOf(*each.client);
+      idl::JobGraph graph = each.origin ? each.origin->graph : each.job.graph;
+      idl::RestoreSettings restore;
+      restore.path =
+          LatestCheckpoint(cluster_->world().files, absl::StrCat("/checkpoints/", graph.job_id));
+      // From its beginning it starts as it is: of several splits one reader would later make events
+      // that are late.
+      bool rescales = !each.origin && !restore.path.empty() && random_.Percent(50);
+      if (rescales) graph = Rescaled(random_, each.job, graph.job_id);
+      each.had_checkpoint |= had_any;
+      // It had ended, but for telling so.
+      each.over = restore.path.empty() && each.had_checkpoint;
+      if (each.over) continue;
+      const std::string latest = restore.path;
+      if (restore.path.empty() && each.origin) {
+        restore = each.origin->restore;
+      } else if (!restore.path.empty() && !HasCollectSink(each.job.graph) && random_.Percent(40)) {
+        // As another job, of which the checkpoint is or is not.
+        graph = Rescaled(random_, each.job, absl::StrFormat("%032x", 2000 + next_name_++));
+        restore.claim_mode = random_.Percent(50) ? idl::ClaimMode::CLAIM : idl::ClaimMode::NO_CLAIM;
+        if (restore.claim_mode == idl::ClaimMode::NO_CLAIM) each.borrowed.push_back(restore.path);
+        each.origin = {graph, restore};
+        each.had_checkpoint = false;
+        ++outcome_.coverage["rescales"];
+        rescales = true;
+      }
+      if (!restore.path.empty()) graph.__set_restore(restore);
+      if (!latest.empty()) CountRestored(latest, rescales);
+      const std::shared_ptr<SimClient> before = each.client;
+      each.again = true;
+      each.client = cluster_->Submit(graph);
+      each.client->GoOnFrom(*before);
+    }
   }
 
   // One process after the other; others take its place, now or later.
   absl::Status CrashTaskManagers() {
     if (random_.Percent(30)) AddFaults(random_.Between(1, 2));
-    for (int64_t left = random_.Between(1, 4); left > 0; --left) {
+    for (int64_t left = Troubles(1, 4); left > 0; --left) {
       RETURN_IF_ERROR(RunSteps(random_.Below(int64_t{1} << random_.Between(3, 12))));
-      const auto index =
-          static_cast<size_t>(random_.Below(static_cast<int64_t>(cluster_->task_managers())));
-      if (!cluster_->alive(index)) continue;
-      const bool before = random_.Percent(50);
-      if (before) cluster_->BootTaskManager(options_.slots);
-      cluster_->CrashTaskManager(index);
-      ++outcome_.coverage["crashes of TaskManagers"];
-      if (random_.Percent(50)) RETURN_IF_ERROR(RunSteps(random_.Below(300)));
-      cluster_->Lose(index);
-      if (before) continue;
-      // Where no other one is left, minutes would pass at once: nothing happens any more.
-      bool others = false;
-      for (size_t i = 0; i < cluster_->task_managers(); ++i) others |= cluster_->alive(i);
-      if (others && random_.Percent(50)) RETURN_IF_ERROR(RunSteps(random_.Below(300)));
-      cluster_->BootTaskManager(options_.slots);
+      RETURN_IF_ERROR(CrashTaskManager(AnyTaskManager()));
     }
     return absl::OkStatus();
   }
 
+  absl::Status CrashTaskManager(size_t index) {
+    const bool before = random_.Percent(50);
+    if (before) cluster_->BootTaskManager(options_.slots);
+    cluster_->CrashTaskManager(index);
+    ++outcome_.coverage["crashes of TaskManagers"];
+    // Where no other one is left, minutes would pass at once: nothing happens any more.
+    if (Others(index) && random_.Percent(50)) RETURN_IF_ERROR(RunSteps(random_.Below(300)));
+    cluster_->Lose(index);
+    if (before) return absl::OkStatus();
+    if (Others(index) && random_.Percent(50)) RETURN_IF_ERROR(RunSteps(random_.Below(300)));
+    cluster_->BootTaskManager(options_.slots);
+    return absl::OkStatus();
+  }
+
+  bool Others(size_t than) {
+    bool others = false;
+    for (size_t i = 0; i < cluster_->task_managers(); ++i)
+      others |= i != than && cluster_->alive(i);
+    return others;
+  }
+
+  // Whatever can happen to a cluster, one thing after the other, while work goes on.
+  absl::Status Storm() {
+    SimFileSystem& files = cluster_->world().files;
+    for (int64_t left = Troubles(3, 8); left > 0; --left) {
+      RETURN_IF_ERROR(RunUntilDeployed());
+      if (random_.Percent(70)) RETURN_IF_ERROR(RunToNewCheckpoint());
+      RETURN_IF_ERROR(RunSteps(random_.Below(int64_t{1} << random_.Between(3, 11))));
+      if (AnyHasEnded()) return absl::OkStatus();
+      switch (random_.Below(7)) {
+        case 0:
+          AddFaults(random_.Between(1, 2));
+          break;
+        case 1:
+          files.FailAtRandom(random_, random_.OneOf<int64_t>({5, 30, 200}), Troubles(1, 5));
+          break;
+        case 2:
+          files.SetFull(true);
+          RETURN_IF_ERROR(RunSteps(random_.Below(1'000)));
+          files.SetFull(false);
+          break;
+        case 3:
+          RETURN_IF_ERROR(CrashTaskManager(AnyTaskManager()));
+          break;
+        case 4:
+          RETURN_IF_ERROR(BreakConnection(AnyTaskManager()));
+          break;
+        case 5:
+          files.FailAtRandom(random_, 0, 0);
+          RETURN_IF_ERROR(cluster_->CrashJobManager());
+          ++outcome_.coverage["crashes of JobManagers"];
+          Resubmit();
+          break;
+        default:
+          files.FailAtRandom(random_, 0, 0);
+          CrashAll();
+      }
+      if (AnyIsOver()) return absl::OkStatus();
+    }
+    return absl::OkStatus();
+  }
+
+  bool AnyHasEnded() {
+    return std::any_of(jobs_.begin(), jobs_.end(),
+                       [](const RunningJob& each) { return each.client->ended(); });
+  }
+
+  size_t AnyTaskManager() {
+    for (;;) {
+      const auto index =
+          static_cast<size_t>(random_.Below(static_cast<int64_t>(cluster_->task_managers())));
+      if (cluster_->alive(index)) return index;
+    }
+  }
+
+  // The JobManager may hear of it before or after the TaskManager, which lives on and does what it had
+  // to do until it hears.
+  absl::Status BreakConnection(size_t index) {
+    ++outcome_.coverage["broken connections"];
+    cluster_->CutConnection(index);
+    RETURN_IF_ERROR(RunSteps(random_.Below(300)));
+    // As above: minutes would pass at once.
+    const bool first = Others(index) && random_.Percent(50);
+    if (first) cluster_->Lose(index);
+    RETURN_IF_ERROR(RunSteps(random_.Below(300)));
+    if (!first) cluster_->Lose(index);
+    cluster_->Reconnect(index);
+    return absl::OkStatus();
+  }
+
+  // A job that finds too few slots when it is submitted ends at once.
+  absl::Status RunUntilDeployed() {
+    return cluster_->world().scheduler.RunUntil([&] {
+      return std::all_of(jobs_.begin(), jobs_.end(), [](const RunningJob& each) {
+        return each.client->state() != JobState::kCreated;
+      });
+    });
+  }
+
+  // Until a job has one checkpoint more.
+  absl::Status RunToNewCheckpoint() {
+    const auto completed = [this] {
+      int64_t count = 0;
+      for (const RunningJob& each : jobs_) count += each.client->completed();
+      return count;
+    };
+    const int64_t before = completed();
+    const size_t last = cluster_->trace().size() + 5'000;
+    return Patient(cluster_->world().scheduler.RunUntil(
+        [&] { return AnyHasEnded() || completed() > before || cluster_->trace().size() > last; }));
+  }
+
   absl::Status RunSteps(int64_t steps) {
     const int64_t until = static_cast<int64_t>(cluster_->trace().size()) + steps;
-    const absl::Status status = RunToStep(until);
-    // While a process is missing there may be nothing to do.
+    return Patient(RunToStep(until));
+  }
+
+  // While a process is missing there may be nothing to do.
+  static absl::Status Patient(const absl::Status& status) {
     return absl::IsInternal(status) ? absl::OkStatus() : status;
   }
 
@@ -471,7 +597,8 @@ class Simulation {
 
   // Nothing failed but what was to fail.
   void CheckFailures(const RunningJob& each) {
-    if (plan_.trouble < Trouble::kFaults || plan_.trouble == Trouble::kDisk || each.over) return;
+    if (plan_.trouble < Trouble::kFaults || each.over) return;
+    if (cluster_->world().files.failed() > 0) return;
     for (const idl::Failure& failure : each.client->result().failures) {
       const bool tolerated = each.job.graph.checkpoints.tolerable_failures >= 0 &&
                              absl::StartsWith(failure.message, "checkpoint ");
@@ -537,13 +664,18 @@ class Simulation {
       Problem(absl::StrCat("after one failure of an operator ", failed, " jobs have failed"));
   }
 
-  void AddSharedFiles(const SimClient& client) {
-    outcome_.coverage["shared files reused"] += client.shared_files().reused;
-    outcome_.coverage["shared files deleted"] += client.shared_files().deleted;
+  void AddCoverageOf(const SimClient& client) {
+    std::map<std::string, int64_t>& coverage = outcome_.coverage;
+    coverage["shared files reused"] += client.shared_files().reused;
+    coverage["shared files deleted"] += client.shared_files().deleted;
+    coverage["restarts"] += client.restarts();
     for (const CheckpointStatistics& checkpoint : client.checkpoints()) {
-      if (checkpoint.state == CheckpointStatistics::State::kCompleted &&
-          checkpoint.full_bytes > checkpoint.bytes)
-        ++outcome_.coverage["incremental checkpoints"];
+      const bool completed = checkpoint.state == CheckpointStatistics::State::kCompleted;
+      ++coverage[completed ? "checkpoints completed" : "checkpoints aborted"];
+      if (!completed) continue;
+      coverage["incremental checkpoints"] += checkpoint.full_bytes > checkpoint.bytes ? 1 : 0;
+      coverage["unaligned checkpoints"] += checkpoint.unaligned ? 1 : 0;
+      coverage["unaligned bytes"] += checkpoint.in_flight_bytes;
     }
   }
 
@@ -648,18 +780,14 @@ class Simulation {
     coverage["restores of files in place"] += model_counts_.restores_in_place;
     coverage["restores of parts of files"] += model_counts_.restores_of_parts;
     for (const RunningJob& each : jobs_) {
-      AddSharedFiles(*each.client);
-      coverage["restarts"] += each.client->restarts();
-      for (const CheckpointStatistics& checkpoint : each.client->checkpoints()) {
-        const bool completed = checkpoint.state == CheckpointStatistics::State::kCompleted;
-        ++coverage[completed ? "checkpoints completed" : "checkpoints aborted"];
-        if (!completed) continue;
-        coverage["unaligned checkpoints"] += checkpoint.unaligned ? 1 : 0;
-        coverage["unaligned bytes"] += checkpoint.in_flight_bytes;
-      }
+      AddCoverageOf(*each.client);
       coverage["two-phase commits"] += static_cast<int64_t>(VisibleFiles(each).size());
-      for (const idl::OperatorNode& node : each.job.graph.operators)
+      for (const idl::OperatorNode& node : each.job.graph.operators) {
         coverage["window operators"] += node.spec.__isset.window ? 1 : 0;
+        if (node.spec.__isset.process) coverage["timers"] += each.expected[node.id].records_out;
+      }
+      for (const idl::Edge& edge : each.job.graph.edges)
+        coverage["broadcast states"] += edge.input == 1 ? 1 : 0;
       for (const ExpectedOperator& expected : each.expected)
         coverage["records"] += expected.records_in;
     }
@@ -667,6 +795,11 @@ class Simulation {
       if (fault.happened) ++coverage[absl::StrCat("failures in ", NameOf(fault.at))];
     coverage["operators restored"] += cluster_->watch().restored;
     coverage["disk faults"] += cluster_->world().files.failed();
+    for (const auto& [what, count] : coverage) {
+      if (absl::StartsWith(what, "failures in ") || absl::StartsWith(what, "crashes") ||
+          what == "disk faults" || what == "broken connections")
+        outcome_.faults += count;
+    }
   }
 
   const SimulationPlan plan_;

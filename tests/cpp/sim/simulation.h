@@ -23,13 +23,15 @@ enum class Trouble {
   kSavepoint,    // a savepoint is taken, and the job starts anew from it with other parallelisms
   kCrash,        // all processes are gone at once, and what files had that was not synced
   kTaskManager,  // one TaskManager is gone, and another one, while others come
+  kStorm,        // all of these but savepoints, and connections break, and the JobManager is gone
 };
 
 struct SimulationPlan {
   uint64_t seed = 0;      // of the order of steps, the cluster, the trouble
   uint64_t job_seed = 0;  // of the jobs and their input
   Trouble trouble = Trouble::kNone;
-  bool checkpoints = false;  // of streaming jobs; the last five troubles always take them
+  bool checkpoints = false;  // of streaming jobs; the last six troubles always take them
+  Limits limits = {};
 };
 
 struct SimulationOutcome {
@@ -42,6 +44,7 @@ struct SimulationOutcome {
   int64_t elements = 0;                     // that crossed channels
   int64_t records = 0;                      // that operators took in
   std::map<std::string, int64_t> coverage;  // what happened, and how often
+  int64_t faults = 0;                       // of all kinds
   std::string trace;
 };
 

@@ -3,6 +3,8 @@
 //   PFPP_SIM_SEEDS=20000 pfpp_tests --gtest_filter='Simulation.*'     more seeds than the usual 300
 //   PFPP_SIM_FROM=5000                                                starting with this one
 //   PFPP_SIM_SEED=17                                                  this one only, and its trace
+//   PFPP_SIM_LIMITS=1,40,2,1                                          with so few jobs, records of a
+//                                                                     source, operators, troubles
 #include "sim/simulation.h"
 
 #include <gmock/gmock.h>
@@ -15,8 +17,11 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "core/base/check.h"
 
 namespace pyflinkpp::sim {
 namespace {
@@ -33,6 +38,36 @@ void TellSeed(int signal) {
       ::write(STDERR_FILENO, now_running, std::char_traits<char>::length(now_running));
   ::signal(signal, SIG_DFL);
   ::raise(signal);
+}
+
+Limits LimitsFromEnvironment() {
+  Limits limits;
+  const char* text = std::getenv("PFPP_SIM_LIMITS");
+  if (text == nullptr) return limits;
+  const std::vector<std::string> parts = absl::StrSplit(text, ',');
+  PFPP_CHECK(parts.size() == 4);
+  int64_t* const to[] = {&limits.jobs, &limits.records, &limits.operators, &limits.troubles};
+  for (size_t i = 0; i < 4; ++i) PFPP_CHECK(absl::SimpleAtoi(parts[i], to[i]));
+  return limits;
+}
+
+// The least with which the plan still goes wrong, one limit after the other.
+SimulationPlan Shrunk(SimulationPlan plan) {
+  const auto lower = [&](int64_t Limits::*limit, std::initializer_list<int64_t> values) {
+    for (const int64_t value : values) {
+      SimulationPlan smaller = plan;
+      smaller.limits.*limit = value;
+      if (value >= plan.limits.*limit || Simulate(smaller).problems.empty()) continue;
+      plan = smaller;
+      return;
+    }
+  };
+  lower(&Limits::jobs, {1});
+  lower(&Limits::troubles, {0, 1, 2, 3, 4, 6});
+  lower(&Limits::operators, {0, 1, 2, 4});
+  lower(&Limits::records, {0, 1, 3, 10, 30, 100, 300});
+  lower(&Limits::troubles, {0, 1, 2, 3, 4, 6});
+  return plan;
 }
 
 // Runs the plans of many seeds; `usual`: so many, unless the environment says otherwise. Gives up
@@ -52,11 +87,18 @@ void RunSeeds(const char* test, uint64_t usual, PlanOf plan_of, Look look) {
   for (uint64_t seed = from; seed < from + count && failed < failures_max; ++seed) {
     std::snprintf(now_running, sizeof(now_running),
                   "PFPP_SIM_SEED=%" PRIu64 " --gtest_filter=Simulation.%s\n", seed, test);
-    const SimulationOutcome outcome = Simulate(plan_of(seed));
+    SimulationPlan plan = plan_of(seed);
+    plan.limits = LimitsFromEnvironment();
+    const SimulationOutcome outcome = Simulate(plan);
     if (only != ~uint64_t{0}) std::printf("%s", outcome.trace.c_str());
     if (!outcome.problems.empty()) {
       ++failed;
       ADD_FAILURE() << now_running << absl::StrJoin(outcome.problems, "\n");
+      const SimulationPlan least = Shrunk(plan);
+      const Limits& limits = least.limits;
+      ADD_FAILURE() << "shrunk: PFPP_SIM_LIMITS=" << limits.jobs << "," << limits.records << ","
+                    << limits.operators << "," << limits.troubles << " " << now_running
+                    << absl::StrJoin(Simulate(least).problems, "\n");
     }
     look(outcome);
   }
@@ -140,20 +182,36 @@ class Coverage {
  public:
   void Add(const SimulationOutcome& outcome) {
     for (const auto& [what, count] : outcome.coverage) all_[what] += count;
-    records_.push_back(outcome.coverage.contains("records") ? outcome.coverage.at("records") : 0);
+    const auto of = [&](const char* what) {
+      return outcome.coverage.contains(what) ? outcome.coverage.at(what) : 0;
+    };
+    records_.push_back(of("records"));
+    checkpoints_.push_back(of("checkpoints completed"));
+    faults_.push_back(outcome.faults);
   }
+  bool of_many() const { return records_.size() >= 100; }
+  // Of the median seed.
+  int64_t records() { return Median(records_); }
+  int64_t checkpoints() { return Median(checkpoints_); }
+  int64_t faults() { return Median(faults_); }
   void Check(const std::vector<std::string>& these) {
     for (const auto& [what, count] : all_)
       std::printf("  %-28s %" PRId64 "\n", what.c_str(), count);
-    std::sort(records_.begin(), records_.end());
-    std::printf("  %-28s %" PRId64 "\n", "records, median seed", records_[records_.size() / 2]);
-    if (records_.size() < 100) return;
+    std::printf("  median seed: %" PRId64 " records, %" PRId64 " checkpoints, %" PRId64 " faults\n",
+                records(), checkpoints(), faults());
+    if (!of_many()) return;
     for (const std::string& what : these) EXPECT_GT(all_[what], 0) << what;
   }
 
  private:
+  static int64_t Median(std::vector<int64_t> values) {
+    std::sort(values.begin(), values.end());
+    return values[values.size() / 2];
+  }
   std::map<std::string, int64_t> all_;
   std::vector<int64_t> records_;
+  std::vector<int64_t> checkpoints_;
+  std::vector<int64_t> faults_;
 };
 
 TEST(Simulation, JobsSurviveFailures) {
@@ -223,10 +281,28 @@ TEST(Simulation, JobsGoOnWithoutTheTaskManagersThatCrash) {
   coverage.Check({"crashes of TaskManagers", "operators restored", "restarts"});
 }
 
+TEST(Simulation, JobsSurviveAStorm) {
+  Coverage coverage;
+  RunSeeds(
+      "JobsSurviveAStorm", 500,
+      [](uint64_t seed) {
+        return SimulationPlan{.seed = seed, .job_seed = seed, .trouble = Trouble::kStorm};
+      },
+      [&](const SimulationOutcome& outcome) { coverage.Add(outcome); });
+  coverage.Check({"checkpoints completed", "checkpoints aborted", "unaligned bytes", "restarts",
+                  "rescales", "crashes", "crashes of TaskManagers", "crashes of JobManagers",
+                  "broken connections", "disk faults", "timers", "broadcast states",
+                  "window operators", "two-phase commits", "incremental checkpoints"});
+  if (!coverage.of_many() || testing::Test::HasFailure()) return;
+  EXPECT_GE(coverage.records(), 1'000);
+  EXPECT_GE(coverage.checkpoints(), 3);
+  EXPECT_GE(coverage.faults(), 3);
+}
+
 TEST(Simulation, ASeedRunTwiceGivesTheSameTrace) {
   for (const Trouble trouble :
        {Trouble::kNone, Trouble::kCancel, Trouble::kFault, Trouble::kFaults, Trouble::kDisk,
-        Trouble::kSavepoint, Trouble::kCrash, Trouble::kTaskManager}) {
+        Trouble::kSavepoint, Trouble::kCrash, Trouble::kTaskManager, Trouble::kStorm}) {
     for (uint64_t seed = 0; seed < 15; ++seed) {
       const SimulationPlan plan{.seed = seed, .job_seed = seed, .trouble = trouble};
       const SimulationOutcome first = Simulate(plan);
