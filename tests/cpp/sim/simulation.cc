@@ -18,6 +18,7 @@
 #include "runtime/checkpoint/checkpoint_storage.h"
 #include "runtime/operators/snapshot.h"
 #include "sim/model_backend.h"
+#include "sim/row_checks.h"
 #include "sim/sim_cluster.h"
 
 namespace pyflinkpp::sim {
@@ -409,14 +410,14 @@ class Simulation {
   // Whatever can happen to a cluster, one thing after the other, while work goes on.
   absl::Status Storm() {
     SimFileSystem& files = cluster_->world().files;
-    for (int64_t left = Troubles(3, 8); left > 0; --left) {
+    for (int64_t left = Troubles(4, 9); left > 0; --left) {
       RETURN_IF_ERROR(RunUntilDeployed());
-      if (random_.Percent(70)) RETURN_IF_ERROR(RunToNewCheckpoint());
-      RETURN_IF_ERROR(RunSteps(random_.Below(int64_t{1} << random_.Between(3, 11))));
+      if (random_.Percent(50)) RETURN_IF_ERROR(RunToNewCheckpoint());
+      RETURN_IF_ERROR(RunSteps(random_.Below(int64_t{1} << random_.Between(3, 10))));
       if (AnyHasEnded()) return absl::OkStatus();
       switch (random_.Below(7)) {
         case 0:
-          AddFaults(random_.Between(1, 2));
+          AddFaults(random_.Between(1, 3));
           break;
         case 1:
           files.FailAtRandom(random_, random_.OneOf<int64_t>({5, 30, 200}), Troubles(1, 5));
@@ -550,6 +551,10 @@ class Simulation {
     outcome_.problems.push_back(absl::StrCat("seed ", plan_.seed, ": ", what));
   }
 
+  void Expect(const std::string& problem) {
+    if (!problem.empty()) Problem(problem);
+  }
+
   void CheckJob(const RunningJob& each) {
     const JobState state = each.over ? JobState::kFinished : each.client->state();
     outcome_.states.push_back(state);
@@ -575,10 +580,11 @@ class Simulation {
                          (each.client->abandoned() || (each.over && again)));
       // What windows print early for a savepoint that then fails was never.
       if (!drained_ && !(drains_ && again && sink.kind == SinkPlan::Kind::kPrint)) {
-        Compare(absl::StrCat("sink ", sink.op, " of job ", each.client->job_id(), ", ", rows.size(),
-                             " rows, after ", each.client->restarts(), " restarts,"),
-                found, each.expected[sink.op].rows, all,
-                /*may_repeat=*/again && sink.kind == SinkPlan::Kind::kPrint);
+        Expect(WrongRow(
+            absl::StrCat("sink ", sink.op, " of job ", each.client->job_id(), ", ", rows.size(),
+                         " rows, after ", each.client->restarts(), " restarts,"),
+            found, each.expected[sink.op].rows, all,
+            /*may_repeat=*/again && sink.kind == SinkPlan::Kind::kPrint));
       }
       if (sink.keeps_order && !each.job.batch && !(again && sink.kind == SinkPlan::Kind::kPrint))
         CheckOrder(each, sink, rows);
@@ -723,53 +729,15 @@ class Simulation {
     return ordered;
   }
 
-  // `all`: the bags are equal; else there may be less, but never more, unless rows may repeat.
-  void Compare(const std::string& where, const Bag& found, const Bag& expected, bool all,
-               bool may_repeat) {
-    for (const auto& [row, count] : found) {
-      const auto wanted = expected.find(row);
-      const int64_t times = wanted == expected.end() ? 0 : wanted->second;
-      if (count > times && !(may_repeat && times > 0))
-        return Problem(
-            absl::StrCat(where, " has ", count, " times '", row, "' instead of ", times));
-    }
-    if (!all) return;
-    for (const auto& [row, count] : expected) {
-      const auto have = found.find(row);
-      const int64_t times = have == found.end() ? 0 : have->second;
-      if (count > times)
-        return Problem(
-            absl::StrCat(where, " has ", times, " times '", row, "' instead of ", count));
-    }
-  }
-
   // The updates of each word count 1, 2, 3 …; where there are files of several checkpoints, within
   // each of them.
   void CheckOrder(const RunningJob& each, const SinkPlan& sink,
                   const std::vector<std::string>& rows) {
-    if (sink.kind == SinkPlan::Kind::kFiles && each.job.graph.__isset.checkpoints) {
-      for (const auto& [path, bytes] : VisibleFiles(each)) {
-        if (!absl::StartsWith(path, sink.place + "/")) continue;
-        std::map<std::string, int64_t> last;
-        for (const absl::string_view row : absl::StrSplit(bytes, '\n', absl::SkipEmpty())) {
-          const size_t comma = row.rfind(',');
-          int64_t count = 0;
-          if (!absl::SimpleAtoi(row.substr(comma + 1, row.size() - comma - 2), &count)) continue;
-          int64_t& before = last[std::string(row.substr(0, comma))];
-          if (before != 0 && count != before + 1)
-            return Problem(absl::StrCat(path, " has '", row, "' behind the update ", before));
-          before = count;
-        }
-      }
-      return;
-    }
-    std::map<std::string, int64_t> counts;
-    for (const std::string& row : rows) {
-      const std::string word = row.substr(0, row.rfind(','));
-      if (row != absl::StrCat(word, ",", ++counts[word], ")")) {
-        return Problem(absl::StrCat("sink ", sink.op, " has '", row, "' as the update number ",
-                                    counts[word], " of its word"));
-      }
+    if (sink.kind != SinkPlan::Kind::kFiles || !each.job.graph.__isset.checkpoints)
+      return Expect(WrongUpdate(absl::StrCat("sink ", sink.op), rows, /*from_one=*/true));
+    for (const auto& [path, bytes] : VisibleFiles(each)) {
+      if (!absl::StartsWith(path, sink.place + "/")) continue;
+      Expect(WrongUpdate(path, absl::StrSplit(bytes, '\n', absl::SkipEmpty()), /*from_one=*/false));
     }
   }
 
