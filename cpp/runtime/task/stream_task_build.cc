@@ -15,11 +15,14 @@ namespace pyflinkpp {
 KeyedStateBackendPlan StreamTask::PlanOf(
     const idl::OperatorNode& op, const std::map<std::string, std::string>& configuration) const {
   const idl::TaskId& task = deployment_.task;
+  // No other task ever has this directory: files of one that a JobManager before this one deployed may
+  // still be there, and have names in checkpoints.
   return PlanKeyedState(
       env_, configuration,
       KeyGroupsOfSubtask(task.subtask, deployment_.parallelism, op.max_parallelism),
       op.max_parallelism,
-      absl::StrCat(task.job_id, "-", op.id, "-", task.subtask, "-", task.attempt));
+      absl::StrCat(task.job_id, "-", op.id, "-", task.subtask, "-", task.attempt, "-",
+                   absl::Hex(env_.random.Next(), absl::kZeroPad16)));
 }
 
 struct StreamTask::ReadParts {
