@@ -83,7 +83,7 @@ void TaskManager::OnReport(idl::TaskReport report) {
 
 void TaskManager::TellIfEmpty() {
   if (!tasks_.empty()) return;
-  if (lost_) std::exchange(lost_, nullptr)();
+  for (const auto& done : std::exchange(lost_, {})) done();
   if (shutting_down_) EndLoop();
 }
 
@@ -107,7 +107,7 @@ void TaskManager::Shutdown() {
 
 void TaskManager::JobManagerLost(std::function<void()> done) {
   mailbox().Post("JobManager lost", [this, done = std::move(done)]() mutable {
-    lost_ = std::move(done);
+    lost_.push_back(std::move(done));
     for (auto& [id, task] : tasks_) task->Cancel();
     TellIfEmpty();
   });

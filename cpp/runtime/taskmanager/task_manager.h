@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "runtime/mailbox/loop.h"
 #include "runtime/rpc/gateways.h"
@@ -67,7 +68,7 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   std::map<idl::TaskId, std::shared_ptr<StreamTask>, TaskIdLess> tasks_;
   bool ticking_ = false;
   bool shutting_down_ = false;
-  std::function<void()> lost_;  // the JobManager; until the last task has ended
+  std::vector<std::function<void()>> lost_;  // wait for the last task to end
 };
 
 }  // namespace pyflinkpp

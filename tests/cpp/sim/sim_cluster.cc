@@ -185,6 +185,7 @@ class SimCluster::Connection final : public TaskManagerGateway, public JobManage
   Connection(std::weak_ptr<TaskManager> task_manager, std::weak_ptr<JobManager> job_manager)
       : task_manager_(std::move(task_manager)), job_manager_(std::move(job_manager)) {}
   void Cut() { cut_ = true; }
+  bool cut() const { return cut_; }
 
   void SubmitTask(idl::TaskDeployment message) override {
     if (auto to = task_manager()) to->SubmitTask(std::move(message));
@@ -281,6 +282,7 @@ void SimCluster::BootTaskManager(int slots) {
 }
 
 void SimCluster::Connect(Member& member) {
+  if (member.uplink->to != nullptr && !member.uplink->to->cut()) return;  // it heard of it twice
   connections_.push_back(std::make_shared<Connection>(member.task_manager, job_manager_));
   member.uplink->to = connections_.back();
   job_manager_->RegisterTaskManager(member.slots, connections_.back().get());
@@ -299,7 +301,9 @@ void SimCluster::CrashTaskManager(size_t index) {
 
 void SimCluster::CutConnection(size_t index) { members_[index].uplink->to->Cut(); }
 
+// It may have connected anew since it was cut.
 void SimCluster::Lose(size_t index) {
+  CutConnection(index);
   job_manager_->TaskManagerLost(members_[index].uplink->to.get());
 }
 
