@@ -11,33 +11,55 @@
 #include "rocksdb/cache.h"
 #include "rocksdb/env.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/slice_transform.h"
 #include "rocksdb/table.h"
 #include "rocksdb/utilities/checkpoint.h"
-#include "rocksdb/write_batch.h"
 
 namespace pyflinkpp {
 namespace {
 
-constexpr size_t kWriteBufferBytes = size_t{16} << 20;
+// The writes that a barrier may have to wait for: some milliseconds.
+constexpr size_t kChangedRows = 4096;
+constexpr size_t kChangedBytes = size_t{4} << 20;
+constexpr int kMergedBuffers = 8;                   // memtables that are flushed as one
+constexpr size_t kCopyBytes = size_t{1} << 20;      // of a batch
 constexpr size_t kManifestBytes = size_t{1} << 20;  // each snapshot of files has a copy
 constexpr char kPrefix[] = "state:";                // of column families' names
 
-// Most look-ups are of keys that were never written, or were written lately: filters answer the
-// former, a small skip list that stays in the processor's cache the latter.
+// Gives all keys the same place where the search for theirs begins: behind the last one that was
+// inserted. Not so what is shorter than any key but the empty one: RocksDB would take that place for
+// one in its table of deleted ranges, too.
+class OneHint final : public rocksdb::SliceTransform {
+ public:
+  const char* Name() const override { return "pyflinkpp.OneHint"; }
+  bool InDomain(const rocksdb::Slice& key) const override { return key.size() > 2; }
+  rocksdb::Slice Transform(const rocksdb::Slice&) const override { return {}; }
+};
+
+// Most of the time goes into the memtables' skip lists. Small ones stay in the processor's cache and
+// have short ways; several are flushed as one, so that files are as few as with a large one.
+//
+// Most look-ups that miss the row cache are of keys that were never written: filters answer them.
 //
 // Incremental checkpoints want old files to stay. Leveled compaction rewrites all of the first level
 // with each few flushes when keys are random; universal compaction merges runs of like size only, so
 // a large old run stays until as much again has been written. It looks into a few more runs, each of
 // which has a filter.
-rocksdb::ColumnFamilyOptions FamilyOptions(bool incremental) {
+rocksdb::ColumnFamilyOptions FamilyOptions(bool incremental, const RocksDbMemory& memory) {
   rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = kWriteBufferBytes;
-  options.max_write_buffer_number = 3;
+  options.write_buffer_size = memory.write_buffer_bytes();
+  options.min_write_buffer_number_to_merge = kMergedBuffers;
+  options.max_write_buffer_number = 3 * kMergedBuffers;
   options.memtable_whole_key_filtering = true;
   options.memtable_prefix_bloom_size_ratio = 0.1;
+  // Batches are sorted: each key is looked for from the one before it, not from the top.
+  options.memtable_insert_with_hint_prefix_extractor = std::make_shared<const OneHint>();
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  table.block_cache = rocksdb::NewLRUCache(size_t{64} << 20);
+  table.block_cache = memory.block_cache();
+  table.cache_index_and_filter_blocks = true;  // so that the budget has them
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   table.format_version = 5;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -51,6 +73,8 @@ rocksdb::WriteOptions WithoutLog() {
   options.disableWAL = true;  // what is durable is the checkpoint
   return options;
 }
+
+rocksdb::Slice SliceOf(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 std::string FamilyName(const std::string& state) { return absl::StrCat(kPrefix, state); }
 
@@ -110,19 +134,27 @@ class RocksDbDatabase::Watch final : public rocksdb::EventListener {
 };
 
 rocksdb::Options RocksDbDatabase::OptionsOf(bool incremental) {
-  family_options_ = FamilyOptions(incremental);
+  family_options_ = FamilyOptions(incremental, *memory_);
   watch_ = std::make_shared<Watch>();
   rocksdb::Options options;
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.allow_concurrent_memtable_write = false;  // there is one writer
   options.listeners.push_back(watch_);
   options.max_manifest_file_size = kManifestBytes;
+  // What is flushed for a snapshot does not wait for what is being flushed: later writes would get
+  // into its files.
+  options.max_background_flushes = 2;
+  options.max_background_compactions = 1;
+  options.avoid_flush_during_shutdown = true;  // the files go
+  options.env = env_;
+  options.write_buffer_manager = memory_->write_buffers();
   return options;
 }
 
 absl::StatusOr<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Create(
-    const std::string& directory, bool incremental) {
-  std::shared_ptr<RocksDbDatabase> database(new RocksDbDatabase(directory));
+    const std::string& directory, bool incremental, std::shared_ptr<RocksDbMemory> memory,
+    rocksdb::Env* env) {
+  std::shared_ptr<RocksDbDatabase> database(new RocksDbDatabase(directory, std::move(memory), env));
   rocksdb::Options options = database->OptionsOf(incremental);
   options.create_if_missing = true;
   options.error_if_exists = true;
@@ -133,8 +165,9 @@ absl::StatusOr<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Create(
 
 absl::StatusOr<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Open(
     const std::string& directory, bool incremental,
-    const std::vector<idl::NativeStateContents>& states) {
-  std::shared_ptr<RocksDbDatabase> database(new RocksDbDatabase(directory));
+    const std::vector<idl::NativeStateContents>& states, std::shared_ptr<RocksDbMemory> memory,
+    rocksdb::Env* env) {
+  std::shared_ptr<RocksDbDatabase> database(new RocksDbDatabase(directory, std::move(memory), env));
   const rocksdb::Options options = database->OptionsOf(incremental);
   std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions()}};
@@ -144,8 +177,10 @@ absl::StatusOr<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Open(
       Checked(rocksdb::DB::Open(options, directory, families, &database->handles_, &database->db_),
               absl::StrCat("opening ", directory)));
   for (size_t i = 0; i < states.size(); ++i) {
-    database->families_.push_back(
-        {states[i].description, database->handles_[i + 1], states[i].entries});
+    Family& family = database->families_.emplace_back();
+    family.description = states[i].description;
+    family.handle = database->handles_[i + 1];
+    family.entries = states[i].entries;
   }
   return database;
 }
@@ -164,7 +199,16 @@ absl::StatusOr<RocksDbDatabase::Family*> RocksDbDatabase::AddFamily(
       Checked(db_->CreateColumnFamily(family_options_, FamilyName(description.name), &handle),
               absl::StrCat("creating state '", description.name, "'")));
   handles_.push_back(handle);
-  return &families_.emplace_back(Family{description, handle});
+  Family& family = families_.emplace_back();
+  family.description = description;
+  family.handle = handle;
+  return &family;
+}
+
+RowCache& RocksDbDatabase::AddCache(Family& family, int max_parallelism) {
+  family.cache = std::make_unique<RowCache>(max_parallelism);
+  family.share = std::make_unique<RocksDbMemory::RowShare>(memory_);
+  return *family.cache;
 }
 
 RocksDbDatabase::Family* RocksDbDatabase::Find(const std::string& state) {
@@ -176,18 +220,57 @@ RocksDbDatabase::Family* RocksDbDatabase::Find(const std::string& state) {
 
 absl::Status RocksDbDatabase::Write(rocksdb::WriteBatch& batch) {
   written_since_cut_ += batch.GetDataSize();
-  // A memtable has several bytes for one of these. While files are being linked, which takes
-  // milliseconds, no further one is to fill.
-  if (written_since_cut_ > kWriteBufferBytes / 4) {
+  // A memtable has several bytes for one of these. While files are being flushed and linked, no
+  // further ones are to be filled and flushed.
+  if (written_since_cut_ > memory_->write_buffer_bytes() * (kMergedBuffers - 1) / 4) {
     MutexLock lock(mutex_);
     while (capturing_ > 0) captured_.Wait(mutex_);
   }
   return Checked(db_->Write(WithoutLog(), &batch), "writing");
 }
 
+absl::Status RocksDbDatabase::WriteBack() {
+  batch_.Clear();
+  rocksdb::Status status;
+  for (const Family& family : families_) {
+    if (family.cache == nullptr) continue;
+    family.cache->VisitChanged([&](const CachedRow& row) {
+      const rocksdb::Slice key = SliceOf(row.stored_key());
+      const rocksdb::Status added = row.present()
+                                        ? batch_.Put(family.handle, key, SliceOf(row.value()))
+                                        : batch_.Delete(family.handle, key);
+      if (status.ok()) status = added;
+    });
+  }
+  RETURN_IF_ERROR(Checked(status, "writing"));
+  if (batch_.Count() > 0) RETURN_IF_ERROR(Write(batch_));
+  for (const Family& family : families_) {
+    if (family.cache != nullptr) family.cache->WrittenBack();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RocksDbDatabase::KeepBounds(Family& family) {
+  size_t rows = 0, bytes = 0;
+  for (const Family& one : families_) {
+    if (one.cache == nullptr) continue;
+    rows += one.cache->changed_rows();
+    bytes += one.cache->changed_bytes();
+  }
+  const size_t limit = family.share->bytes();
+  const bool too_large = family.cache->bytes() > limit;
+  // What has changed can't be evicted: it is not to be most of a small cache.
+  if (rows >= kChangedRows || bytes >= kChangedBytes ||
+      (too_large && family.cache->changed_bytes() > limit / 2)) {
+    RETURN_IF_ERROR(WriteBack());
+  }
+  if (too_large) family.cache->Trim(limit);
+  return absl::OkStatus();
+}
+
 absl::Status RocksDbDatabase::CopyFrom(const RestoredFiles& from, KeyGroupRange groups) {
   ASSIGN_OR_RETURN(const std::shared_ptr<RocksDbDatabase> old,
-                   Open(from.directory, /*incremental=*/false, from.states));
+                   Open(from.directory, /*incremental=*/false, from.states, memory_, env_));
   old->keeps_files_ = true;
   const int first = std::max(groups.first, from.key_groups.first);
   const int last = std::min(groups.last, from.key_groups.last);
@@ -206,7 +289,7 @@ absl::Status RocksDbDatabase::CopyFrom(const RestoredFiles& from, KeyGroupRange 
          cursor->Next()) {
       RETURN_IF_ERROR(Checked(batch.Put(to->handle, cursor->key(), cursor->value()), "restoring"));
       ++to->entries;
-      if (batch.GetDataSize() < kWriteBufferBytes / 16) continue;
+      if (batch.GetDataSize() < kCopyBytes) continue;
       RETURN_IF_ERROR(Write(batch));
       batch.Clear();
     }
@@ -237,10 +320,14 @@ absl::StatusOr<RocksDbDatabase::Cut> RocksDbDatabase::MakeCut() {
 absl::Status RocksDbDatabase::WaitForFlushes() {
   for (;;) {
     const int64_t completed = watch_->completed();
-    uint64_t waiting = 0;
-    if (!db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &waiting))
+    // Memtables that were switched later may wait until there are enough of them to be merged. What
+    // is pending becomes running, so they are asked for in this order.
+    uint64_t pending = 0, running = 0;
+    if (!db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kMemTableFlushPending, &pending) ||
+        !db_->GetIntProperty(rocksdb::DB::Properties::kNumRunningFlushes, &running)) {
       return ExternalError("RocksDB does not tell what it has to flush");
-    if (waiting == 0) return absl::OkStatus();
+    }
+    if (pending + running == 0) return absl::OkStatus();
     RETURN_IF_ERROR(watch_->WaitForMore(completed));
   }
 }

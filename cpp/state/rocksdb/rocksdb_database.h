@@ -11,7 +11,10 @@
 #include "core/base/mutex.h"
 #include "rocksdb/db.h"
 #include "rocksdb/listener.h"
+#include "rocksdb/write_batch.h"
 #include "state/keyed/native_state.h"
+#include "state/rocksdb/rocksdb_memory.h"
+#include "state/rocksdb/row_cache.h"
 
 namespace pyflinkpp {
 
@@ -39,32 +42,47 @@ std::string GroupBytes(int group);
 // one to flush. Where it doesn't, files tell (by the numbers of the writes in them), and the
 // snapshot is taken in blocks instead.
 //
+// New values wait in the families' row caches and are written in batches. Few of them: the barrier
+// does wait until they are written.
+//
 // Writes belong to one thread, the task's loop; CaptureFiles may run beside it.
 class RocksDbDatabase {
  public:
   struct Family {
     idl::KeyedStateDescription description;
     rocksdb::ColumnFamilyHandle* handle;
-    int64_t entries = 0;  // keys with a value
+    int64_t entries = 0;              // keys with a value
+    std::unique_ptr<RowCache> cache;  // null until there is a state
+    std::unique_ptr<RocksDbMemory::RowShare> share;
   };
 
-  // An empty one in a directory that does not exist.
-  static absl::StatusOr<std::shared_ptr<RocksDbDatabase>> Create(const std::string& directory,
-                                                                 bool incremental);
+  // An empty one in a directory that does not exist. Without `memory` it has the default budget for
+  // itself, without `env` RocksDB's own.
+  static absl::StatusOr<std::shared_ptr<RocksDbDatabase>> Create(
+      const std::string& directory, bool incremental,
+      std::shared_ptr<RocksDbMemory> memory = nullptr, rocksdb::Env* env = nullptr);
   // What files say that lie in the directory already.
   static absl::StatusOr<std::shared_ptr<RocksDbDatabase>> Open(
       const std::string& directory, bool incremental,
-      const std::vector<idl::NativeStateContents>& states);
+      const std::vector<idl::NativeStateContents>& states,
+      std::shared_ptr<RocksDbMemory> memory = nullptr, rocksdb::Env* env = nullptr);
   ~RocksDbDatabase();
   RocksDbDatabase(const RocksDbDatabase&) = delete;
   RocksDbDatabase& operator=(const RocksDbDatabase&) = delete;
 
   absl::StatusOr<Family*> AddFamily(const idl::KeyedStateDescription& description);
+  // Puts a cache in front of the family.
+  RowCache& AddCache(Family& family, int max_parallelism);
   Family* Find(const std::string& state);  // null: there is none
   const std::deque<Family>& families() const { return families_; }
 
   rocksdb::DB& db() { return *db_; }
   absl::Status Write(rocksdb::WriteBatch& batch);
+  // Writes what has changed in all caches: what is read from RocksDB afterwards has it.
+  absl::Status WriteBack();
+  // Does so when much has changed, and evicts rows of this family that are beyond its share. After
+  // each run of accesses.
+  absl::Status KeepBounds(Family& family);
   // Copies from another database, which has keys of other groups as well.
   absl::Status CopyFrom(const RestoredFiles& from, KeyGroupRange groups);
 
@@ -86,13 +104,18 @@ class RocksDbDatabase {
   // Hears of flushes that are done, and of errors of RocksDB's threads.
   class Watch;
 
-  explicit RocksDbDatabase(std::string directory) : directory_(std::move(directory)) {}
+  RocksDbDatabase(std::string directory, std::shared_ptr<RocksDbMemory> memory, rocksdb::Env* env)
+      : directory_(std::move(directory)),
+        memory_(memory != nullptr ? std::move(memory) : RocksDbMemory::For({.managed = false})),
+        env_(env != nullptr ? env : rocksdb::Env::Default()) {}
   rocksdb::Options OptionsOf(bool incremental);
   absl::Status WaitForFlushes();
   // The files that have no later writes, by name.
   std::vector<std::string> FilesUpTo(rocksdb::SequenceNumber last);
 
   const std::string directory_;
+  const std::shared_ptr<RocksDbMemory> memory_;
+  rocksdb::Env* const env_;
   bool keeps_files_ = false;  // when it ends: they are another's
   std::shared_ptr<Watch> watch_;
   rocksdb::ColumnFamilyOptions family_options_;
@@ -100,6 +123,7 @@ class RocksDbDatabase {
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::deque<Family> families_;  // they stay where they are
   int snapshots_ = 0;
+  rocksdb::WriteBatch batch_;  // of WriteBack; it keeps its memory
 
   size_t written_since_cut_ = 0;  // bytes; the writer's
   Mutex mutex_;

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "rocksdb/env.h"
 #include "state/keyed/keyed_state_backend.h"
+#include "state/rocksdb/rocksdb_memory.h"
 
 namespace pyflinkpp {
 
@@ -16,6 +18,8 @@ struct RocksDbPlan {
   std::string directory;     // must not exist
   bool incremental = false;  // its files go into checkpoints: few of them are to be written anew
   std::vector<RestoredFiles> restored = {};
+  RocksDbMemoryPlan memory = {};
+  rocksdb::Env* env = nullptr;  // RocksDB's files; its own when null
 };
 
 // Opens a database in the directory, which is deleted with the backend. It is empty, or has what was

@@ -263,6 +263,40 @@ TEST_F(RocksDbFilesTest, WhereLaterWritesGotIntoFilesItIsTakenInBlocks) {
   EXPECT_EQ(kept.entries, 1);
 }
 
+// Several memtables are flushed as one: those behind the barrier may wait for others that never
+// come.
+TEST_F(RocksDbFilesTest, ASnapshotDoesNotWaitForLaterWrites) {
+  const auto memory = std::make_shared<RocksDbMemory>(
+      RocksDbMemoryPlan{.managed = false, .bytes = int64_t{16} << 20});
+  auto database = RocksDbDatabase::Create(FreshDirectory(), /*incremental=*/true, memory);
+  ASSERT_TRUE(database.ok());
+  idl::KeyedStateDescription description;
+  description.name = "texts";
+  auto family = (*database)->AddFamily(description);
+  ASSERT_TRUE(family.ok());
+  const auto put = [&](const std::string& key, size_t size) {
+    rocksdb::WriteBatch batch;
+    ASSERT_TRUE(batch.Put((*family)->handle, GroupBytes(3) + key, std::string(size, 'v')).ok());
+    ASSERT_TRUE((*database)->Write(batch).ok());
+  };
+  put("before", 10);
+  auto snapshot = MakeRocksDbFiles(*database, kAll, {});
+  ASSERT_TRUE(snapshot.ok());
+  ASSERT_TRUE((*database)->db().Flush(rocksdb::FlushOptions(), (*family)->handle).ok());
+  const auto immutable = [&] {
+    uint64_t count = 0;
+    (*database)->db().GetAggregatedIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable,
+                                               &count);
+    return count;
+  };
+  for (int i = 0; i < 3; ++i) put(absl::StrCat("after ", i), memory->write_buffer_bytes());
+  ASSERT_GT(immutable(), 0u);
+  Kept kept;
+  Write(**snapshot, kept);
+  EXPECT_THAT(kept.tables, SizeIs(1));
+  EXPECT_EQ(kept.entries, 0);
+}
+
 // Of 1 % changed keys a checkpoint has little more than that 1 %: old files are not rewritten.
 TEST_F(RocksDbFilesTest, OldFilesStayWhenFewKeysChange) {
   auto database = RocksDbDatabase::Create(FreshDirectory(), /*incremental=*/true);

@@ -31,6 +31,20 @@ INSTANTIATE_TEST_SUITE_P(RocksDb, KeyedStateBackendConformance,
                          testing::Values(BackendFactory{"rocksdb", OpenFresh}),
                          [](const auto&) { return std::string("Backend"); });
 
+// A budget that holds a few rows only: everything is written back and read again all the time.
+std::unique_ptr<KeyedStateBackend> OpenTiny(KeyGroupRange groups, int max_parallelism) {
+  auto backend = OpenRocksDbKeyedStateBackend({.key_groups = groups,
+                                               .max_parallelism = max_parallelism,
+                                               .directory = FreshDirectory(),
+                                               .memory = {.managed = false, .bytes = 2'000}});
+  PFPP_CHECK(backend.ok());
+  return *std::move(backend);
+}
+
+INSTANTIATE_TEST_SUITE_P(RocksDbTinyCache, KeyedStateBackendConformance,
+                         testing::Values(BackendFactory{"rocksdb", OpenTiny}),
+                         [](const auto&) { return std::string("Backend"); });
+
 TEST(RocksDbKeyedStateBackendTest, DeletesItsDirectory) {
   const std::string directory = FreshDirectory();
   auto backend = OpenRocksDbKeyedStateBackend(
