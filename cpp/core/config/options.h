@@ -129,12 +129,24 @@ inline constexpr Option kOptions[] = {
     {"state.backend.rocksdb.localdir", "string", "",
      "The folder for the files of rocksdb state while a job runs; the system's folder for "
      "temporary files when not set."},
+    {"state.backend.rocksdb.memory.fixed-per-tm", "memory", "",
+     "The memory of all rocksdb state of a process, instead of taskmanager.memory.managed.size."},
+    {"state.backend.rocksdb.memory.high-prio-pool-ratio", "float", "0.1",
+     "The part of the block cache that is kept for indexes and filters."},
+    {"state.backend.rocksdb.memory.managed", "bool", "true",
+     "Whether all rocksdb state of a process shares one memory budget; else each task's state has "
+     "one of this size for itself."},
+    {"state.backend.rocksdb.memory.write-buffer-ratio", "float", "0.5",
+     "The part of RocksDB's memory that write buffers may take."},
     {"state.backend.rocksdb.predefined-options", "enum", "DEFAULT",
      "Accepted for compatibility: there is one set of options."},
     {"state.backend.type", "enum", "hashmap",
      "Where keyed state lives: hashmap (memory) or rocksdb (local disk)."},
     {"task.cancellation.interval", "duration", "30 s", "Accepted for compatibility."},
     {"task.cancellation.timeout", "duration", "180 s", "Accepted for compatibility."},
+    {"taskmanager.memory.managed.size", "memory", "512 mb",
+     "The memory of all rocksdb state of a process: a quarter for the rows that were used lately, "
+     "the rest for RocksDB's blocks and write buffers."},
     {"taskmanager.numberOfTaskSlots", "int", "",
      "Slots of the TaskManager; as many as jobs need when it is not set."},
 };

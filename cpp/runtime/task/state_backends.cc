@@ -1,8 +1,10 @@
 #include "runtime/task/state_backends.h"
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/config/memory_size.h"
 #include "runtime/task/state_files.h"
 #include "state/memory/memory_keyed_state_backend.h"
 #include "state/rocksdb/rocksdb_keyed_state_backend.h"
@@ -10,10 +12,50 @@
 namespace pyflinkpp {
 namespace {
 
+constexpr char kManagedSize[] = "taskmanager.memory.managed.size";
+constexpr char kFixedPerSlot[] = "state.backend.rocksdb.memory.fixed-per-slot";
+constexpr char kFixedPerTaskManager[] = "state.backend.rocksdb.memory.fixed-per-tm";
+constexpr int64_t kMemoryLeast = int64_t{1} << 20;
+
 std::string Option(const std::map<std::string, std::string>& configuration, const char* key,
                    const char* otherwise) {
   const auto found = configuration.find(key);
   return found == configuration.end() ? otherwise : found->second;
+}
+
+absl::StatusOr<double> Ratio(const std::map<std::string, std::string>& configuration,
+                             const char* key, const char* otherwise) {
+  const std::string text = Option(configuration, key, otherwise);
+  double ratio;
+  if (!absl::SimpleAtod(text, &ratio) || !(ratio >= 0 && ratio <= 1))
+    return UserError(absl::StrCat(key, ": '", text, "' is no number from 0 to 1"));
+  return ratio;
+}
+
+absl::StatusOr<RocksDbMemoryPlan> MemoryPlan(
+    const std::map<std::string, std::string>& configuration) {
+  if (configuration.contains(kFixedPerSlot)) {
+    return UserError(absl::StrCat(
+        kFixedPerSlot, " is not supported: slots have no memory of their own. Set ", kManagedSize,
+        ", which all slots of a process share, or state.backend.rocksdb.memory.fixed-per-tm"));
+  }
+  RocksDbMemoryPlan plan;
+  const bool fixed = configuration.contains(kFixedPerTaskManager);
+  const char* const key = fixed ? kFixedPerTaskManager : kManagedSize;
+  ASSIGN_OR_RETURN(plan.bytes, ParseMemorySize(key, Option(configuration, key, "512 mb")));
+  if (plan.bytes < kMemoryLeast) {
+    return UserError(
+        absl::StrCat(key, ": '", Option(configuration, key, ""), "' is less than 1 mb"));
+  }
+  plan.managed =
+      fixed || absl::AsciiStrToLower(Option(configuration, "state.backend.rocksdb.memory.managed",
+                                            "true")) != "false";
+  ASSIGN_OR_RETURN(plan.write_buffer_ratio,
+                   Ratio(configuration, "state.backend.rocksdb.memory.write-buffer-ratio", "0.5"));
+  ASSIGN_OR_RETURN(
+      plan.high_prio_pool_ratio,
+      Ratio(configuration, "state.backend.rocksdb.memory.high-prio-pool-ratio", "0.1"));
+  return plan;
 }
 
 }  // namespace
@@ -45,6 +87,7 @@ absl::StatusOr<std::unique_ptr<KeyedStateBackend>> MakeKeyedStateBackend(
   }
   if (type == "hashmap") return MakeMemoryKeyedStateBackend(plan.key_groups, plan.max_parallelism);
   if (type == "rocksdb") {
+    ASSIGN_OR_RETURN(const RocksDbMemoryPlan memory, MemoryPlan(plan.configuration));
     return OpenRocksDbKeyedStateBackend(
         {.key_groups = plan.key_groups,
          .max_parallelism = plan.max_parallelism,
@@ -52,7 +95,8 @@ absl::StatusOr<std::unique_ptr<KeyedStateBackend>> MakeKeyedStateBackend(
          .incremental =
              absl::AsciiStrToLower(
                  Option(plan.configuration, "execution.checkpointing.incremental", "")) == "true",
-         .restored = plan.restored});
+         .restored = plan.restored,
+         .memory = memory});
   }
   if (const auto found = registry.state_backends.find(type); found != registry.state_backends.end())
     return found->second(plan);

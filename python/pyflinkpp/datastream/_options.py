@@ -49,7 +49,7 @@ _CHOICES = {
     "state.backend.rocksdb.predefined-options": tuple(PredefinedOptions.__members__),
     "state.backend.type": ("hashmap", "rocksdb"),
 }
-# The least that a number may be, of durations in milliseconds.
+# The least that a number may be, of durations in milliseconds, of sizes in bytes.
 _LEAST = {
     "execution.checkpointing.interval": 1,
     "execution.checkpointing.max-concurrent-checkpoints": 1,
@@ -64,7 +64,17 @@ _LEAST = {
     "restart-strategy.failure-rate.max-failures-per-interval": 1,
     "restart-strategy.fixed-delay.attempts": 0,
     "state.backend.rocksdb.checkpoint.transfer.thread.num": 1,
+    "state.backend.rocksdb.memory.fixed-per-tm": 1 << 20,
+    "state.backend.rocksdb.memory.high-prio-pool-ratio": 0,
+    "state.backend.rocksdb.memory.write-buffer-ratio": 0,
+    "taskmanager.memory.managed.size": 1 << 20,
 }
+# The most that a number may be.
+_MOST = {
+    "state.backend.rocksdb.memory.high-prio-pool-ratio": 1,
+    "state.backend.rocksdb.memory.write-buffer-ratio": 1,
+}
+_FIXED_PER_SLOT = "state.backend.rocksdb.memory.fixed-per-slot"
 # Old names of Flink's that mean the same.
 _RENAMED = {
     "execution.checkpointing.unaligned": UNALIGNED,
@@ -108,10 +118,17 @@ def check_settings(configuration: Configuration) -> None:
 
     :param configuration: The settings.
     :raises ValueError: When a value does not fit its key.
+    :raises NotImplementedError: When a key asks for what the engine does not have.
     """
     settings = configuration.to_dict()
     if not settings:
         return
+    if _FIXED_PER_SLOT in settings:
+        raise NotImplementedError(
+            f"{_FIXED_PER_SLOT}: slots have no memory of their own; set "
+            "state.backend.rocksdb.memory.fixed-per-tm or taskmanager.memory.managed.size, which "
+            "all slots of a process share"
+        )
     types = {key: kind for key, kind, *_ in native().options()}
     for key, value in settings.items():
         if key == PARALLELISM:
@@ -140,7 +157,7 @@ def _check_value(key: str, value: str, kind: str) -> None:
     elif kind == "duration":
         number = parse_duration_ms(key, value)
     elif kind == "memory":
-        parse_memory_size(key, value)
+        number = parse_memory_size(key, value)
     elif kind == "int":
         number = parse_number(key, value, int)
     elif kind == "float":
@@ -150,8 +167,10 @@ def _check_value(key: str, value: str, kind: str) -> None:
     elif key in _CHOICES and value.lower() not in map(str.lower, _CHOICES[key]):
         raise ValueError(f"{key}: {value!r} is none of {', '.join(_CHOICES[key])}")
     if number is not None and key in _LEAST and number < _LEAST[key]:
-        least = f"{_LEAST[key]} ms" if kind == "duration" else _LEAST[key]
-        raise ValueError(f"{key}: {value!r} is too little: it must be at least {least}")
+        unit = {"duration": " ms", "memory": " bytes"}.get(kind, "")
+        raise ValueError(f"{key}: {value!r} is too little: it must be at least {_LEAST[key]}{unit}")
+    if number is not None and key in _MOST and number > _MOST[key]:
+        raise ValueError(f"{key}: {value!r} is too much: it must be at most {_MOST[key]}")
 
 
 def _named(key: str, check: object, value: int) -> None:

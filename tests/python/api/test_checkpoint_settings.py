@@ -168,12 +168,24 @@ def test_unaligned_checkpoints_need_exactly_once() -> None:
         ("restart-strategy.exponential-delay.backoff-multiplier", "x", "not a number"),
         ("restart-strategy.exponential-delay.backoff-multiplier", "0.5", "at least 1"),
         ("state.backend.type", "disk", "none of hashmap, rocksdb"),
+        ("taskmanager.memory.managed.size", "much", "is no size"),
+        ("taskmanager.memory.managed.size", "5 kb", "at least 1048576 bytes"),
+        ("state.backend.rocksdb.memory.fixed-per-tm", "1 b", "at least 1048576 bytes"),
+        ("state.backend.rocksdb.memory.managed", "perhaps", "neither true nor false"),
+        ("state.backend.rocksdb.memory.write-buffer-ratio", "1.5", "it must be at most 1"),
+        ("state.backend.rocksdb.memory.high-prio-pool-ratio", "-0.1", "at least 0"),
     ],
 )
 def test_values_that_do_not_fit_their_keys_are_refused(key: str, value: str, error: str) -> None:
     with pytest.raises(ValueError, match=error) as refused:
         StreamExecutionEnvironment(Configuration.from_dict({key: value}))
     assert key in str(refused.value)
+
+
+def test_memory_of_a_slot_is_not_implemented() -> None:
+    key = "state.backend.rocksdb.memory.fixed-per-slot"
+    with pytest.raises(NotImplementedError, match=key):
+        StreamExecutionEnvironment(Configuration.from_dict({key: "64 mb"}))
 
 
 def test_old_names_of_keys_count() -> None:

@@ -1,7 +1,9 @@
 #include "runtime/task/state_backends.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/types/native_serializers.h"
 #include "harness/batches.h"
@@ -101,6 +103,35 @@ TEST_F(StateBackendsTest, AnUnknownOneIsNamed) {
   configuration_["state.backend.type"] = "paper";
   EXPECT_THAT(std::string(MakeKeyedStateBackend(registry_, Plan("x")).status().message()),
               HasSubstr("'paper'"));
+}
+
+TEST_F(StateBackendsTest, RocksDbTakesTheMemoryThatIsConfigured) {
+  configuration_["state.backend.type"] = "rocksdb";
+  configuration_["state.backend.rocksdb.localdir"] = testing::TempDir();
+  configuration_["taskmanager.memory.managed.size"] = "64 MB";
+  configuration_["state.backend.rocksdb.memory.write-buffer-ratio"] = "0.25";
+  const auto backend = MakeKeyedStateBackend(registry_, Plan(absl::StrCat("memory-", ::getpid())));
+  EXPECT_TRUE(backend.ok()) << backend.status();
+}
+
+TEST_F(StateBackendsTest, MemoryThatIsNoneIsRefused) {
+  configuration_["state.backend.type"] = "rocksdb";
+  const std::pair<const char*, const char*> kWrong[] = {
+      {"taskmanager.memory.managed.size", "a lot"},
+      {"taskmanager.memory.managed.size", "1023 kb"},
+      {"state.backend.rocksdb.memory.fixed-per-tm", "0"},
+      {"state.backend.rocksdb.memory.fixed-per-slot", "64 mb"},
+      {"state.backend.rocksdb.memory.write-buffer-ratio", "2"},
+      {"state.backend.rocksdb.memory.high-prio-pool-ratio", "nan"},
+  };
+  for (const auto& [key, value] : kWrong) {
+    const auto before = configuration_;
+    configuration_[key] = value;
+    const auto backend = MakeKeyedStateBackend(registry_, Plan("wrong"));
+    ASSERT_FALSE(backend.ok()) << key;
+    EXPECT_THAT(std::string(backend.status().message()), HasSubstr(key));
+    configuration_ = before;
+  }
 }
 
 }  // namespace
