@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "native/job_builder.h"
@@ -17,8 +18,9 @@ namespace pyflinkpp::benchmarks {
 // One job an iteration, its start and end included: jobs are long enough that these do not count.
 // `build` adds the job's operators; `records` is how many its source emits.
 template <class Build>
-void RunJobs(benchmark::State& state, int64_t records, Build build) {
-  MiniCluster cluster(native::NativeOperators(), std::make_unique<StdioConsole>(), kUnlimitedSlots);
+void RunJobs(benchmark::State& state, int64_t records, Build build,
+             OperatorRegistry operators = native::NativeOperators()) {
+  MiniCluster cluster(std::move(operators), std::make_unique<StdioConsole>(), kUnlimitedSlots);
   int jobs = 0;
   for (auto _ : state) {
     native::JobBuilder builder(absl::StrFormat("%032x", jobs++));
