@@ -79,6 +79,14 @@ def python_below_the_bindings(path: str, text: str) -> Iterator[str]:
                 yield f"{path}:{number}: includes {name}; only {NATIVE} knows Python"
 
 
+def sockets_past_the_seam(path: str, text: str) -> Iterator[str]:
+    """Headers hide Asio and OpenSSL: what includes them compiles slowly and could use them."""
+    if path.startswith(("cpp/", NATIVE)) and not re.match(r"cpp/runtime/env/\w+\.cc$", path):
+        for number, name in includes(text):
+            if re.match(r"asio[./]|openssl/|sys/socket\.h$", name):
+                yield f"{path}:{number}: includes {name}; use Env's Network"
+
+
 # ---- time, threads and randomness enter through Env ----
 
 BANS = [
@@ -136,6 +144,7 @@ def machine_paths(path: str, text: str) -> Iterator[str]:
 RULES: list[Rule] = [
     upward_includes,
     python_below_the_bindings,
+    sockets_past_the_seam,
     past_the_seam,
     too_long,
     machine_paths,
@@ -200,6 +209,9 @@ VIOLATIONS = [
     (upward_includes, "cpp/runtime/scheduler/x.h", '#include "runtime/mailbox/thread_runner.h"'),
     (python_below_the_bindings, "cpp/runtime/x.cc", "#include <Python.h>"),
     (python_below_the_bindings, "cpp/core/x.h", '#include "pybind11/pybind11.h"'),
+    (sockets_past_the_seam, "cpp/runtime/network/x.cc", "#include <asio/ip/tcp.hpp>"),
+    (sockets_past_the_seam, "cpp/runtime/env/x.h", "#include <asio.hpp>"),
+    (sockets_past_the_seam, "cpp/runtime/rpc/x.cc", "#include <openssl/ssl.h>"),
     (past_the_seam, "cpp/state/x.cc", "auto t = std::chrono::steady_clock::now();"),
     (past_the_seam, "cpp/state/x.cc", "auto t = std::chrono::system_clock::now();"),
     (past_the_seam, "cpp/runtime/task/x.cc", "std::this_thread::sleep_for(1ms);"),
@@ -228,6 +240,7 @@ HARMLESS = [
     (upward_includes, "cpp/core/base/x.h", '// #include "runtime/task/stream_task.h"'),
     (upward_includes, "cpp/core/base/x.h", "#include <vector>"),
     (python_below_the_bindings, "python/pyflinkpp/native/x.cc", "#include <Python.h>"),
+    (sockets_past_the_seam, "cpp/runtime/env/x.cc", "#include <asio/ip/tcp.hpp>"),
     (past_the_seam, "cpp/runtime/env/real_env.cc", "std::thread t([] { sleep_for(1ms); });"),
     (past_the_seam, "cpp/core/x.cc", 'Fail("steady_clock::now");  // instead of steady_clock::now'),
     (past_the_seam, "cpp/core/x.cc", "operand(1); random.rand(); std::thread::id id;"),

@@ -15,7 +15,8 @@ struct NetworkAddress {
   int port = 0;      // 0, to listen: any that is free
 };
 
-// One end of a connection. Any thread.
+// One end of a connection. Any thread. No handler is called from within these calls, nor from within
+// Network's.
 class Connection {
  public:
   // Closes it.
