@@ -19,8 +19,8 @@ const std::vector<idl::OutputTag>* TagsOf(const idl::OperatorSpec& spec) {
   return nullptr;
 }
 
-// The types that records of an edge may have: that of the output, or those of the inputs, which some
-// operators pass on as they are.
+}  // namespace
+
 std::vector<idl::TypeInformation> TypesOf(const idl::JobGraph& graph, const idl::Edge& edge) {
   const idl::OperatorNode& source = graph.operators[static_cast<size_t>(edge.source)];
   std::vector<idl::TypeInformation> types;
@@ -40,6 +40,8 @@ std::vector<idl::TypeInformation> TypesOf(const idl::JobGraph& graph, const idl:
   }
   return types;
 }
+
+namespace {
 
 // A run and the handle that has it.
 struct Run {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "core/graph/job_graph.h"
@@ -13,6 +14,10 @@ bool SameEnds(const idl::InFlightExchange& a, const idl::InFlightExchange& b);
 
 // The exchange that an edge is, without data.
 idl::InFlightExchange ExchangeOf(const idl::JobGraph& graph, const idl::Edge& edge);
+
+// The types that records of an edge may have: that of the output, or those of the inputs, which some
+// operators pass on as they are.
+std::vector<idl::TypeInformation> TypesOf(const idl::JobGraph& graph, const idl::Edge& edge);
 
 // Fills in what each deployment gets: all of it goes to the receiving side, in the order of each old
 // channel. At the same parallelism to the same subtask; else records go by their keys, and where

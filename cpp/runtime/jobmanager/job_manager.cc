@@ -63,11 +63,14 @@ void JobManager::Shutdown(std::function<void()> done) {
   });
 }
 
-void JobManager::RegisterTaskManager(int slots, TaskManagerGateway* task_manager) {
-  mailbox().Post("register TaskManager", [this, slots, task_manager] {
-    task_managers_.push_back({task_manager, slots, slots});
-    for (auto& [id, job] : jobs_) job->OnSlotsOffered();
-  });
+void JobManager::RegisterTaskManager(int slots, TaskManagerGateway* task_manager,
+                                     std::string data_address) {
+  mailbox().Post(
+      "register TaskManager", [this, slots, task_manager, data_address = std::move(data_address)] {
+        task_managers_.push_back(
+            {.gateway = task_manager, .slots = slots, .free = slots, .data_address = data_address});
+        for (auto& [id, job] : jobs_) job->OnSlotsOffered();
+      });
 }
 
 void JobManager::TaskManagerLost(TaskManagerGateway* task_manager) {

@@ -65,6 +65,7 @@ struct RegisteredTaskManager {
   int slots;  // kUnlimited: as many as are asked for
   int free;
   bool lost = false;
+  std::string data_address = {};  // empty: it has no channels to others
 };
 inline constexpr int kUnlimitedSlots = 1 << 20;
 
@@ -84,7 +85,9 @@ class JobManager : public Loop,
   // Cancels all jobs; when the last one has ended, calls `done` and ends the loop.
   void Shutdown(std::function<void()> done);
 
-  void RegisterTaskManager(int slots, TaskManagerGateway* task_manager) override;
+  using JobManagerGateway::RegisterTaskManager;
+  void RegisterTaskManager(int slots, TaskManagerGateway* task_manager,
+                           std::string data_address) override;
   // It is gone, and its tasks and slots with it. Not called any more once this has been processed.
   void TaskManagerLost(TaskManagerGateway* task_manager);
   void ReportTask(idl::TaskReport report) override;

@@ -7,6 +7,7 @@
 #include "core/base/status.h"
 #include "core/idl/codec.h"
 #include "runtime/checkpoint/checkpoint_storage.h"
+#include "runtime/checkpoint/in_flight_assignment.h"
 #include "runtime/checkpoint/state_assignment.h"
 
 namespace pyflinkpp {
@@ -229,9 +230,42 @@ void JobMaster::Deploy() {
 }
 
 void JobMaster::DeployReady() {
-  for (const ExecutionGraph::Execution* execution : execution_.TakeDeployable()) {
+  for (ExecutionGraph::Execution* execution : execution_.TakeDeployable()) {
+    TellPeers(execution->deployment);
     slot_owner_[execution->slot]->gateway->SubmitTask(execution->deployment);
   }
+}
+
+// The other ends of its channels: those that pass elements on are deployed with it, those of blocking
+// exchanges that it reads were before; who will read what it writes there comes and says so.
+void JobMaster::TellPeers(idl::TaskDeployment& deployment) {
+  const RegisteredTaskManager& own = *slot_owner_[execution_.find(deployment.task).slot];
+  for (idl::OutputDescriptor& output : deployment.outputs) {
+    output.__set_peers({});
+    if (output.edge == kClientEdge || output.blocking) continue;
+    const Exchange& exchange = execution_.chained().exchanges[output.edge];
+    for (const int target : output.targets)
+      output.peers.push_back(PeerOf(own, exchange.target, target));
+  }
+  for (idl::InputDescriptor& input : deployment.inputs) {
+    const Exchange& exchange = execution_.chained().exchanges[input.edge];
+    input.__set_peers({});
+    for (const int source : input.sources)
+      input.peers.push_back(PeerOf(own, exchange.source, source));
+    input.__set_types(TypesOf(graph_, exchange.edge));
+  }
+}
+
+// Empty: the same process.
+std::string JobMaster::PeerOf(const RegisteredTaskManager& task_manager, size_t vertex,
+                              int subtask) {
+  idl::TaskId task;
+  task.vertex = static_cast<int>(vertex);
+  task.subtask = subtask;
+  const auto owner = slot_owner_.find(execution_.find(task).slot);
+  if (owner == slot_owner_.end() || owner->second->data_address == task_manager.data_address)
+    return {};
+  return owner->second->data_address;
 }
 
 void JobMaster::OnSplitRequest(const idl::SplitRequest& request) {

@@ -72,6 +72,8 @@ class JobMaster : private CheckpointHost {
   void Deploy();
   void CommitWhenPrepared();
   void DeployReady();
+  void TellPeers(idl::TaskDeployment& deployment);
+  std::string PeerOf(const RegisteredTaskManager& task_manager, size_t vertex, int subtask);
   // `regions`: may be started anew for it; none: it ends the job.
   void Fail(idl::Failure failure, std::set<int> regions = {});
   void AnswerSplitRequest(const idl::SplitRequest& request);

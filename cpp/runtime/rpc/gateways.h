@@ -2,6 +2,9 @@
 // the other direction. Messages are the IDL's structs, so they can cross a process as they are.
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "core/idl/pyflinkpp_types.h"
 
 namespace pyflinkpp {
@@ -23,7 +26,13 @@ class TaskManagerGateway {
 class JobManagerGateway {
  public:
   virtual ~JobManagerGateway() = default;
-  virtual void RegisterTaskManager(int slots, TaskManagerGateway* task_manager) = 0;
+  // `data_address`: where it listens for channels of other processes, "host:port"; empty: it has only
+  // channels within its own.
+  virtual void RegisterTaskManager(int slots, TaskManagerGateway* task_manager,
+                                   std::string data_address) = 0;
+  void RegisterTaskManager(int slots, TaskManagerGateway* task_manager) {
+    RegisterTaskManager(slots, task_manager, {});
+  }
   virtual void ReportTask(idl::TaskReport report) = 0;
   virtual void RequestSplit(idl::SplitRequest request) = 0;
   virtual void ReportWatermark(idl::WatermarkProgress progress) = 0;

@@ -27,7 +27,9 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
               std::shared_ptr<JobManagerGateway> job_manager);
 
   // Offers its slots to the JobManager. Before the loop starts.
-  void Register(int slots) { job_manager_->RegisterTaskManager(slots, this); }
+  void Register(int slots, const std::string& data_address = {}) {
+    job_manager_->RegisterTaskManager(slots, this, data_address);
+  }
   void Shutdown();
   // The JobManager is gone, or has given this TaskManager up: all tasks are cancelled. `done` is called
   // on the loop when the last one has ended; only then it may register anew.

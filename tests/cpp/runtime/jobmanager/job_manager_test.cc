@@ -430,6 +430,36 @@ TEST_F(JobManagerTest, AJobMayUseSlotsOfSeveralTaskManagers) {
   EXPECT_THAT(second.Take(), ElementsAre("cancel 0.1"));
 }
 
+TEST_F(JobManagerTest, TasksAreToldWhereTheOtherEndsOfTheirChannelsAre) {
+  FakeTaskManager second;
+  manager_->RegisterTaskManager(1, &task_manager_, "a:1");
+  manager_->RegisterTaskManager(1, &second, "b:2");
+  env_.loops.RunUntilIdle();
+  Submit(TwoVertices());
+  ASSERT_EQ(task_manager_.deployments.size(), 2u);
+  ASSERT_EQ(second.deployments.size(), 1u);
+  const idl::TaskDeployment& near = task_manager_.deployments[0];
+  const idl::TaskDeployment& sink = task_manager_.deployments[1];
+  EXPECT_THAT(near.outputs[0].peers, ElementsAre("")) << "the sink is in its own process";
+  EXPECT_THAT(second.deployments[0].outputs[0].peers, ElementsAre("a:1"));
+  EXPECT_THAT(sink.inputs[0].peers, ElementsAre("", "b:2"));
+  EXPECT_EQ(sink.inputs[0].types.size(), 1u);
+}
+
+TEST_F(JobManagerTest, WhatABlockingExchangeHasStaysWithItsProducerUntilSomebodyComes) {
+  FakeTaskManager second;
+  manager_->RegisterTaskManager(1, &task_manager_, "a:1");
+  manager_->RegisterTaskManager(1, &second, "b:2");
+  env_.loops.RunUntilIdle();
+  Submit(ThreeStages());
+  ASSERT_EQ(second.deployments.size(), 1u);
+  EXPECT_THAT(second.deployments[0].outputs[0].peers, ElementsAre());
+  Report(Task(0, 0), TaskState::FINISHED);
+  Report(Task(0, 1), TaskState::FINISHED);
+  ASSERT_EQ(task_manager_.deployments.size(), 2u);
+  EXPECT_THAT(task_manager_.deployments[1].inputs[0].peers, ElementsAre("", "b:2"));
+}
+
 TEST_F(JobManagerTest, JobsRunSideBySide) {
   Register(4);
   const auto first = Submit(TwoVertices("1"));

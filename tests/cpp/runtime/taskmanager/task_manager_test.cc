@@ -20,7 +20,7 @@ using testing::SizeIs;
 
 class FakeJobManager final : public JobManagerGateway {
  public:
-  void RegisterTaskManager(int slots, TaskManagerGateway* task_manager) override {
+  void RegisterTaskManager(int slots, TaskManagerGateway* task_manager, std::string) override {
     registered.emplace_back(slots, task_manager);
   }
   void ReportTask(idl::TaskReport report) override { reports.push_back(std::move(report)); }
