@@ -3,9 +3,12 @@
 #include <concepts>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace pyflinkpp {
 namespace {
+
+constexpr absl::string_view kWrittenNative = "native ";
 
 // How to treat one row type; the bulk loops below are written once.
 struct LongTraits {
@@ -114,6 +117,15 @@ std::shared_ptr<const TypeSerializer> NativeSerializerNamed(absl::string_view na
     if (each->name() == name) return each;
   }
   return nullptr;
+}
+
+std::string WrittenName(const TypeSerializer& serializer) {
+  return absl::StrCat(IsNative(serializer) ? kWrittenNative : "", serializer.name());
+}
+
+std::shared_ptr<const TypeSerializer> NativeSerializerWritten(absl::string_view written_name) {
+  return absl::ConsumePrefix(&written_name, kWrittenNative) ? NativeSerializerNamed(written_name)
+                                                            : nullptr;
 }
 
 bool IsNative(const TypeSerializer& serializer) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/types/type_serializer.h"
 
@@ -25,6 +26,12 @@ struct CountedRow {
 const std::shared_ptr<const TypeSerializer>& LongSerializer();
 const std::shared_ptr<const TypeSerializer>& StringSerializer();
 const std::shared_ptr<const TypeSerializer>& CountedSerializer();
+
+// The name of a serializer beside bytes that it has written. Native rows come back as such: operators
+// may tell them from the same type of another serializer.
+std::string WrittenName(const TypeSerializer& serializer);
+// The native serializer of such a name; null: it was another.
+std::shared_ptr<const TypeSerializer> NativeSerializerWritten(absl::string_view written_name);
 
 // One of these by its name; null: it is none of them. Another serializer may have the same name for
 // the same bytes.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/status.h"
 
 namespace pyflinkpp {
 
@@ -43,6 +44,23 @@ class BlockingTransport::Input final : public InputChannel {
   const int target_;
 };
 
+// Stands for one that can't be read.
+class BlockingTransport::NoInput final : public InputChannel {
+ public:
+  NoInput(ReadyChannels& ready, size_t channel, absl::Status why) : why_(std::move(why)) {
+    ready.Push(channel);
+  }
+  std::optional<StreamElement> Poll(bool* more) override {
+    *more = false;
+    return std::nullopt;
+  }
+  bool Ahead(int64_t, std::vector<const RecordBatch*>&) override { return false; }
+  absl::Status status() const override { return why_; }
+
+ private:
+  const absl::Status why_;
+};
+
 std::shared_ptr<BlockingPartition> BlockingTransport::Find(const ChannelId& id) {
   MutexLock lock(mutex_);
   auto& partition = partitions_[{id.job, id.edge, id.source}];
@@ -54,15 +72,25 @@ std::shared_ptr<BlockingPartition> BlockingTransport::Find(const ChannelId& id) 
   return partition;
 }
 
-std::unique_ptr<OutputChannel> BlockingTransport::OpenOutput(const ChannelId& id,
-                                                             Mailbox& producer) {
-  if (!id.blocking) return pipelined_.OpenOutput(id, producer);
+std::unique_ptr<OutputChannel> BlockingTransport::OpenOutput(const ChannelId& id, Mailbox& producer,
+                                                             const ChannelPeer& peer) {
+  if (!id.blocking) return pipelined_.OpenOutput(id, producer, peer);
   return std::make_unique<Output>(Find(id), id.target, producer);
 }
 
 std::unique_ptr<InputChannel> BlockingTransport::OpenInput(const ChannelId& id,
-                                                           ReadyChannels& ready, size_t channel) {
-  if (!id.blocking) return pipelined_.OpenInput(id, ready, channel);
+                                                           ReadyChannels& ready, size_t channel,
+                                                           const ChannelPeer& peer) {
+  if (!id.blocking) return pipelined_.OpenInput(id, ready, channel, peer);
+  if (!peer.address.empty()) {
+    return std::make_unique<NoInput>(
+        ready, channel,
+        UserError(absl::StrCat(
+            "not implemented yet: a task in batch mode can't read what one in another process has "
+            "written (it is at ",
+            peer.address,
+            "); run the job in streaming mode, or with the slots of one TaskManager")));
+  }
   return std::make_unique<Input>(Find(id), id.target, ready, channel);
 }
 

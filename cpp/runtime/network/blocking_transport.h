@@ -16,16 +16,20 @@ namespace pyflinkpp {
 inline constexpr size_t kBlockingMemoryBytes = size_t{256} << 20;
 
 // Stands before another transport, to which channels that are not blocking go. A sender has credit
-// as long as writing keeps up with it.
+// as long as writing keeps up with it. What it writes stays in its process.
 class BlockingTransport final : public Transport {
  public:
   // `env` and `pipelined` outlive all that uses this.
   BlockingTransport(Transport& pipelined, Env& env, size_t memory_bytes = kBlockingMemoryBytes)
       : pipelined_(pipelined), env_(env), budget_(std::make_shared<MemoryBudget>(memory_bytes)) {}
 
-  std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) override;
-  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready,
-                                          size_t channel) override;
+  using Transport::OpenInput;
+  using Transport::OpenOutput;
+  std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer,
+                                            const ChannelPeer& peer) override;
+  // From another process: not yet; the channel's status says so.
+  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel,
+                                          const ChannelPeer& peer) override;
   // Also lets go of what the job's exchanges still keep.
   void Release(const std::string& job) override;
 
@@ -36,6 +40,7 @@ class BlockingTransport final : public Transport {
   using PartitionId = std::tuple<std::string, int, int>;  // job, edge, source
   class Output;
   class Input;
+  class NoInput;
   // Made by the end that comes first.
   std::shared_ptr<BlockingPartition> Find(const ChannelId& id);
 

@@ -126,15 +126,32 @@ class ReadyChannels {
   std::deque<Announcement> announcements_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Where the other end of a channel is.
+struct ChannelPeer {
+  // Where its process listens for channels, "host:port"; empty: it is in this process.
+  std::string address;
+  // An input's: of the types that the records may have, beside the native ones.
+  std::vector<std::shared_ptr<const TypeSerializer>> serializers;
+};
+
 // Connects the ends, whichever comes first. Any thread. The producer's mailbox is notified of new
 // credit; `ready` is told `channel` whenever an element comes to an empty channel. Mailboxes and
 // `ready` outlive the ends.
 class Transport {
  public:
   virtual ~Transport() = default;
-  virtual std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) = 0;
+  virtual std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer,
+                                                    const ChannelPeer& peer) = 0;
   virtual std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready,
-                                                  size_t channel) = 0;
+                                                  size_t channel, const ChannelPeer& peer) = 0;
+  // Both ends in this process.
+  std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) {
+    return OpenOutput(id, producer, {});
+  }
+  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready,
+                                          size_t channel) {
+    return OpenInput(id, ready, channel, {});
+  }
   // The job has ended: forgets channels of which only one end was ever opened.
   virtual void Release(const std::string& job) = 0;
 };

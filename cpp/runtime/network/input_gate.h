@@ -21,9 +21,9 @@ class InputGate {
 
   explicit InputGate(Mailbox& mailbox) : ready_(mailbox, /*announces=*/true) {}
 
-  void Open(Transport& transport, const ChannelId& id, int input) {
+  void Open(Transport& transport, const ChannelId& id, int input, const ChannelPeer& peer = {}) {
     channels_.push_back({.channel = nullptr, .input = input});
-    channels_.back().channel = transport.OpenInput(id, ready_, channels_.size() - 1);
+    channels_.back().channel = transport.OpenInput(id, ready_, channels_.size() - 1, peer);
   }
   // Drops what has not been polled.
   void Close() {

@@ -121,12 +121,15 @@ std::shared_ptr<LocalTransport::Queue> LocalTransport::Meet(const ChannelId& id)
   return queue;
 }
 
-std::unique_ptr<OutputChannel> LocalTransport::OpenOutput(const ChannelId& id, Mailbox& producer) {
+std::unique_ptr<OutputChannel> LocalTransport::OpenOutput(const ChannelId& id, Mailbox& producer,
+                                                          const ChannelPeer& peer) {
+  PFPP_CHECK(peer.address.empty());
   return std::make_unique<Output>(Meet(id), producer);
 }
 
 std::unique_ptr<InputChannel> LocalTransport::OpenInput(const ChannelId& id, ReadyChannels& ready,
-                                                        size_t channel) {
+                                                        size_t channel, const ChannelPeer& peer) {
+  PFPP_CHECK(peer.address.empty());
   return std::make_unique<Input>(Meet(id), ready, channel);
 }
 

@@ -11,9 +11,13 @@ namespace pyflinkpp {
 
 class LocalTransport : public Transport {
  public:
-  std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) override;
-  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready,
-                                          size_t channel) override;
+  using Transport::OpenInput;
+  using Transport::OpenOutput;
+  // REQUIRES: the peer is this process.
+  std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer,
+                                            const ChannelPeer& peer) override;
+  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel,
+                                          const ChannelPeer& peer) override;
   void Release(const std::string& job) override;
 
   // Channels of which one end was opened and the other not yet.

@@ -106,6 +106,9 @@ ResultPartition::ResultPartition(const idl::OutputDescriptor& descriptor,
       targets_(descriptor.targets),
       side_output_(descriptor.side_output),
       blocking_(descriptor.blocking),
+      may_fail_(descriptor.blocking ||
+                std::any_of(descriptor.peers.begin(), descriptor.peers.end(),
+                            [](const std::string& peer) { return !peer.empty(); })),
       max_parallelism_(descriptor.max_parallelism),
       target_parallelism_(descriptor.target_parallelism),
       random_(random) {
@@ -239,7 +242,7 @@ bool ResultPartition::Pump() {
 
 absl::Status ResultPartition::status() const {
   absl::Status first;
-  if (!blocking_) return first;  // elements that are only handed over do not fail
+  if (!may_fail_) return first;
   for (const ResultSubpartition& subpartition : subpartitions_) first.Update(subpartition.status());
   return first;
 }

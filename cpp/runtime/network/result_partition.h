@@ -122,6 +122,7 @@ class ResultPartition {
   const std::vector<int> targets_;
   const int side_output_;
   const bool blocking_;
+  const bool may_fail_;  // its elements are written, not only handed over
   const int max_parallelism_;
   const int target_parallelism_;
   Random& random_;

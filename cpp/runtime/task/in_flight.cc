@@ -4,28 +4,17 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "core/base/checksum.h"
 #include "core/base/status.h"
 #include "core/stream/batch_codec.h"
 #include "core/types/native_serializers.h"
 
 namespace pyflinkpp {
-namespace {
-
-// Native rows come back as such: operators may tell them from the same type of another serializer.
-constexpr absl::string_view kNative = "native ";
-
-std::string TypeOf(const TypeSerializer& serializer) {
-  return absl::StrCat(IsNative(serializer) ? kNative : "", serializer.name());
-}
-
-}  // namespace
 
 absl::Status InFlightData::Add(const InFlightChannel& channel, const RecordBatch& batch,
                                size_t from) {
   std::vector<Run>& runs = runs_[channel];
-  const std::string type = TypeOf(*batch.serializer());
+  const std::string type = WrittenName(*batch.serializer());
   if (runs.empty() || runs.back().type != type) runs.push_back({type, {}});
   return EncodeBatch(batch, runs.back().bytes, from);
 }
@@ -111,18 +100,14 @@ absl::Status ReadInFlight(FileSystem& files, const idl::RestoredInFlight& part,
 
 absl::Status RestoredBatches::Begin(const ReadRun& run) {
   batch_ = 0;
-  absl::string_view name = run.type;
-  if (absl::ConsumePrefix(&name, kNative)) {
-    serializer_ = NativeSerializerNamed(name);
-    if (serializer_ != nullptr) return absl::OkStatus();
-  } else {
-    for (const idl::TypeInformation& type : run.part.types) {
-      ASSIGN_OR_RETURN(serializer_, (*serializers_)(type));
-      if (serializer_->name() == name) return absl::OkStatus();
-    }
+  serializer_ = NativeSerializerWritten(run.type);
+  if (serializer_ != nullptr) return absl::OkStatus();
+  for (const idl::TypeInformation& type : run.part.types) {
+    ASSIGN_OR_RETURN(serializer_, (*serializers_)(type));
+    if (serializer_->name() == run.type) return absl::OkStatus();
   }
   return UserError(absl::StrCat("the checkpoint has in-flight data of ", run.part.name,
-                                " of the type ", name,
+                                " of the type ", run.type,
                                 ", which the job does not declare there any more: declare it "
                                 "again, or start from a savepoint, which has no in-flight data"));
 }

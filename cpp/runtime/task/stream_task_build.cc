@@ -11,6 +11,24 @@
 #include "runtime/task/stream_task.h"
 
 namespace pyflinkpp {
+namespace {
+
+std::string PeerAt(const std::vector<std::string>& peers, size_t i) {
+  return i < peers.size() ? peers[i] : std::string();
+}
+
+// A type that this process can't make a serializer for is missed when records of it come.
+std::vector<std::shared_ptr<const TypeSerializer>> SerializersOf(
+    const std::vector<idl::TypeInformation>& types, const SerializerFactory& make) {
+  std::vector<std::shared_ptr<const TypeSerializer>> serializers;
+  for (const idl::TypeInformation& type : types) {
+    if (auto serializer = make(type); serializer.ok())
+      serializers.push_back(*std::move(serializer));
+  }
+  return serializers;
+}
+
+}  // namespace
 
 KeyedStateBackendPlan StreamTask::PlanOf(
     const idl::OperatorNode& op, const std::map<std::string, std::string>& configuration) const {
@@ -197,21 +215,28 @@ absl::Status StreamTask::Build() {
   std::vector<std::unique_ptr<ResultPartition>> partitions;
   for (const idl::OutputDescriptor& output : deployment_.outputs) {
     std::vector<std::unique_ptr<OutputChannel>> channels;
-    for (const int target : output.targets) {
-      channels.push_back(
-          transport_.OpenOutput({deployment_.task.job_id, output.edge, deployment_.task.subtask,
-                                 target, deployment_.restart, output.blocking},
-                                mailbox()));
+    for (size_t i = 0; i < output.targets.size(); ++i) {
+      channels.push_back(transport_.OpenOutput(
+          {deployment_.task.job_id, output.edge, deployment_.task.subtask, output.targets[i],
+           deployment_.restart, output.blocking},
+          mailbox(), {.address = PeerAt(output.peers, i), .serializers = {}}));
     }
     partitions.push_back(
         std::make_unique<ResultPartition>(output, std::move(channels), env_.random));
   }
   for (const idl::InputDescriptor& input : deployment_.inputs) {
-    for (const int source : input.sources) {
+    std::vector<std::shared_ptr<const TypeSerializer>> serializers;
+    for (size_t i = 0; i < input.sources.size(); ++i) {
+      const int source = input.sources[i];
+      ChannelPeer peer{.address = PeerAt(input.peers, i), .serializers = {}};
+      if (!peer.address.empty()) {
+        if (serializers.empty()) serializers = SerializersOf(input.types, registry_.serializers);
+        peer.serializers = serializers;
+      }
       gate_.Open(transport_,
                  {deployment_.task.job_id, input.edge, source, deployment_.task.subtask,
                   deployment_.restart, input.blocking},
-                 input.input);
+                 input.input, peer);
       channel_sources_.emplace_back(input.edge, source);
     }
   }

@@ -145,15 +145,15 @@ WatchedTransport::WatchedTransport(uint64_t seed, Env& env, std::vector<std::str
       // None, some or all batches of blocking exchanges go to files.
       transport_(local_, env, random_.OneOf<size_t>({0, 5'000, 100'000, kBlockingMemoryBytes})) {}
 
-std::unique_ptr<OutputChannel> WatchedTransport::OpenOutput(const ChannelId& id,
-                                                            Mailbox& producer) {
-  return std::make_unique<Output>(*this, id, producer, transport_.OpenOutput(id, producer));
+std::unique_ptr<OutputChannel> WatchedTransport::OpenOutput(const ChannelId& id, Mailbox& producer,
+                                                            const ChannelPeer& peer) {
+  return std::make_unique<Output>(*this, id, producer, transport_.OpenOutput(id, producer, peer));
 }
 
 std::unique_ptr<InputChannel> WatchedTransport::OpenInput(const ChannelId& id, ReadyChannels& ready,
-                                                          size_t channel) {
+                                                          size_t channel, const ChannelPeer& peer) {
   return std::make_unique<Input>(*this, id, ready, channel,
-                                 transport_.OpenInput(id, ready, channel));
+                                 transport_.OpenInput(id, ready, channel, peer));
 }
 
 void WatchedTransport::Crash(const std::string& job) {

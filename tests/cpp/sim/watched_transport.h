@@ -26,9 +26,12 @@ class WatchedTransport final : public Transport {
   // Broken rules are reported to `violations`.
   WatchedTransport(uint64_t seed, Env& env, std::vector<std::string>& violations);
 
-  std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer) override;
-  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready,
-                                          size_t channel) override;
+  using Transport::OpenInput;
+  using Transport::OpenOutput;
+  std::unique_ptr<OutputChannel> OpenOutput(const ChannelId& id, Mailbox& producer,
+                                            const ChannelPeer& peer) override;
+  std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel,
+                                          const ChannelPeer& peer) override;
   void Release(const std::string& job) override { transport_.Release(job); }
 
   size_t half_open() { return local_.half_open(); }
