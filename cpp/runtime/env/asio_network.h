@@ -17,11 +17,11 @@ struct NetworkSecurity {
   // PEM files; all three, or none. With them connections are TLS, and each side must show a
   // certificate that this authority has signed. For which host it was made does not matter:
   // whoever has one is of the cluster.
-  std::string certificate_file;  // with those between it and the authority
-  std::string key_file;
-  std::string authority_file;
+  std::string certificate_file = {};  // with those between it and the authority
+  std::string key_file = {};
+  std::string authority_file = {};
   // Each side must know it. Without TLS it can be read on the wire. Empty: none.
-  std::string token;
+  std::string token = {};
 
   bool tls() const { return !certificate_file.empty(); }
 };

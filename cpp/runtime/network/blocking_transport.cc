@@ -82,16 +82,38 @@ std::unique_ptr<InputChannel> BlockingTransport::OpenInput(const ChannelId& id,
                                                            ReadyChannels& ready, size_t channel,
                                                            const ChannelPeer& peer) {
   if (!id.blocking) return pipelined_.OpenInput(id, ready, channel, peer);
+  if (!peer.address.empty() && network_ != nullptr)
+    return pipelined_.OpenInput(id, ready, channel, peer);
   if (!peer.address.empty()) {
     return std::make_unique<NoInput>(
         ready, channel,
         UserError(absl::StrCat(
-            "not implemented yet: a task in batch mode can't read what one in another process has "
-            "written (it is at ",
-            peer.address,
-            "); run the job in streaming mode, or with the slots of one TaskManager")));
+            "a task in batch mode can't read what one in another process has written (it is at ",
+            peer.address, "): this process has no network")));
   }
   return std::make_unique<Input>(Find(id), id.target, ready, channel);
+}
+
+void BlockingTransport::ServeOver(NetworkTransport& network) {
+  network_ = &network;
+  network.SetAsked([this](const ChannelId& id, const std::string& peer) { Serve(id, peer); });
+}
+
+void BlockingTransport::Serve(const ChannelId& id, const std::string& peer) {
+  MutexLock lock(mutex_);
+  if (server_ != nullptr && server_->Add(id, peer)) return;
+  server_ = std::make_shared<PartitionServer>(
+      env_.clock,
+      PartitionServer::Ends{
+          .open_partition = [this](const ChannelId& read, ReadyChannels& ready,
+                                   size_t number) { return OpenInput(read, ready, number, {}); },
+          .open_output =
+              [this](const ChannelId& sent, Mailbox& mailbox, const std::string& to) {
+                return pipelined_.OpenOutput(sent, mailbox, {to, {}});
+              },
+      });
+  server_->Add(id, peer);
+  env_.loops.Start(server_);
 }
 
 void BlockingTransport::Release(const std::string& job) {
@@ -99,6 +121,7 @@ void BlockingTransport::Release(const std::string& job) {
   std::vector<std::shared_ptr<BlockingPartition>> released;
   {
     MutexLock lock(mutex_);
+    if (server_ != nullptr) server_->Release(job);
     std::erase_if(partitions_, [&](auto& entry) {
       if (std::get<0>(entry.first) != job) return false;
       released.push_back(std::move(entry.second));

@@ -51,6 +51,8 @@ class OutputChannel {
   virtual bool settled() const { return true; }
   // Why it does not, and never will.
   virtual absl::Status status() const { return absl::OkStatus(); }
+  // Tells a consumer in another process why nothing more comes: what was to be sent can't be read.
+  virtual void Fail(const absl::Status& why) { (void)why; }
 };
 
 // Used on the consumer's loop. Destroying it drops what has not been polled; the sender's credit is

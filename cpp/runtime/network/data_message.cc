@@ -37,6 +37,7 @@ bool ReadRest(BinaryReader& reader, DataMessage& message) {
     case DataKind::kHello:
     case DataKind::kBarrier:
     case DataKind::kError:
+    case DataKind::kFail:
       return reader.GetRaw(reader.remaining(), &message.bytes);
     case DataKind::kOpen:
       return reader.Get(&message.count) && ReadId(reader, message.id);
@@ -107,6 +108,10 @@ std::string CloseMessage(DataKind kind, uint32_t channel) { return Begin(kind, c
 
 std::string ErrorMessage(absl::string_view why) {
   return absl::StrCat(Begin(DataKind::kError), why);
+}
+
+std::string FailMessage(uint32_t channel, absl::string_view why) {
+  return absl::StrCat(Begin(DataKind::kFail, channel), why);
 }
 
 std::string TypeMessage(uint32_t type, absl::string_view name) {

@@ -9,6 +9,7 @@
 //                            kBatch   type number, batch_codec.h; large ones in several frames
 //                            kWatermark, kBarrier, kEnd
 //                            kCloseOutput  nothing more will come
+//                            kFail    nothing more will come, and why
 //   either                   kError   why it closes the connection
 //
 //   kind u8 | channel u32 | what the kind has
@@ -39,6 +40,7 @@ enum class DataKind : uint8_t {
   kEnd = 9,
   kCloseOutput = 10,
   kError = 11,
+  kFail = 12,
 };
 
 // Of a batch, a watermark or an end.
@@ -54,7 +56,7 @@ struct DataMessage {
   uint32_t count = 0;       // kOpen, kCredit: credit; kType, kBatch: the type's number
   uint8_t flags = 0;        // kBatch, kWatermark, kEnd
   Watermark watermark;      // kWatermark
-  absl::string_view bytes;  // kHello, kType, kBatch, kBarrier, kError: the rest of the frame
+  absl::string_view bytes;  // kHello, kType, kBatch, kBarrier, kError, kFail: the rest of the frame
 };
 
 // An error tells what is wrong with it. The result's bytes point into `frame`.
@@ -66,6 +68,7 @@ std::string CreditMessage(uint32_t channel, uint32_t count);
 // kCloseInput, kCloseOutput.
 std::string CloseMessage(DataKind kind, uint32_t channel);
 std::string ErrorMessage(absl::string_view why);
+std::string FailMessage(uint32_t channel, absl::string_view why);
 // Of elements: their channel's number is filled in when they are sent.
 std::string TypeMessage(uint32_t type, absl::string_view name);
 // Room for `bytes` of a batch behind it.

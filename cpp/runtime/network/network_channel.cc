@@ -136,6 +136,12 @@ uint32_t NetworkOutput::TypeOf(const RecordBatch& batch) {
   return type;
 }
 
+void NetworkOutput::Fail(const absl::Status& why) {
+  MutexLock lock(mutex_);
+  if (connection_ != nullptr && !dropping_)
+    connection_->Send(FailMessage(channel_, FailureOf(why).message));
+}
+
 std::optional<uint32_t> NetworkOutput::CloseProducer() {
   MutexLock lock(mutex_);
   producer_ = nullptr;

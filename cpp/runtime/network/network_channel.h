@@ -63,6 +63,7 @@ class NetworkOutput {
   int credit() const;
   void Send(StreamElement element);
   absl::Status status() const;
+  void Fail(const absl::Status& why);
   // The channel's number, if the consumer has to be told; there is no producer any more.
   std::optional<uint32_t> CloseProducer();
 
@@ -125,7 +126,7 @@ class NetworkInput {
   // A kType, or an element. An error is the sender's fault.
   absl::Status Receive(const DataMessage& message, std::string frame,
                        const std::shared_ptr<Connection>& connection);
-  // The connection is gone.
+  // Nothing more will come: the connection is gone, or the producer has failed.
   void Lose(const absl::Status& why);
 
  private:

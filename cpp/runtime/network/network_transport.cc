@@ -77,6 +77,11 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
     return peer.address.empty() || peer.address == address_;
   }
 
+  void set_asked(Asked asked) {
+    MutexLock lock(mutex_);
+    asked_ = std::move(asked);
+  }
+
   // ---- ends ----
 
   struct OpenedOutput {
@@ -198,11 +203,14 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
       default:
         break;
     }
-    if (static_cast<uint8_t>(message.kind) > static_cast<uint8_t>(DataKind::kError))
-      return absl::InvalidArgumentError("a message of no known kind");
     const auto input = Find(link, link->inputs, message.channel, link->inputs_opened);
     RETURN_IF_ERROR(input.status());
     if (*input == nullptr) return absl::OkStatus();  // it was closed meanwhile
+    if (message.kind == DataKind::kFail) {
+      (*input)->Lose(ExternalError(
+          absl::StrCat("the TaskManager at ", link->peer, " can't read on: ", message.bytes)));
+      return absl::OkStatus();
+    }
     return (*input)->Receive(message, std::move(frame), connection);
   }
 
@@ -307,6 +315,8 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
                            .second;
     if (!first) return absl::InvalidArgumentError("a channel that is open");
     link->unmatched.emplace(message.channel, message.id);
+    // Under the lock, so that who has set it knows when it is called no more.
+    if (message.id.blocking && asked_) asked_(message.id, link->peer);
     return absl::OkStatus();
   }
 
@@ -350,6 +360,7 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
   std::string address_;  // written once, before others know it
   FloatingCredits floating_;
   Mutex mutex_;
+  Asked asked_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, std::shared_ptr<Link>> links_ ABSL_GUARDED_BY(mutex_);  // by peer
   std::map<ChannelId, HalfOpenOutput> half_open_outputs_ ABSL_GUARDED_BY(mutex_);
@@ -420,6 +431,7 @@ class NetworkTransport::Output final : public OutputChannel {
   int credit() const override { return opened_.output->credit(); }
   void Send(StreamElement element) override { opened_.output->Send(std::move(element)); }
   absl::Status status() const override { return opened_.output->status(); }
+  void Fail(const absl::Status& why) override { opened_.output->Fail(why); }
 
  private:
   Links& links_;
@@ -479,6 +491,8 @@ void NetworkTransport::Release(const std::string& job) {
   links_->local().Release(job);
   links_->Release(job);
 }
+
+void NetworkTransport::SetAsked(Asked asked) { links_->set_asked(std::move(asked)); }
 
 size_t NetworkTransport::half_open() const { return links_->half_open(); }
 size_t NetworkTransport::channels() const { return links_->channels(); }

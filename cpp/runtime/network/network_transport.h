@@ -14,6 +14,7 @@
 // a new connection.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -50,6 +51,11 @@ class NetworkTransport final : public Transport {
   std::unique_ptr<InputChannel> OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel,
                                           const ChannelPeer& peer) override;
   void Release(const std::string& job) override;
+
+  // `asked` is told, on the network's thread, when a process wants to read what a blocking exchange has
+  // for it here; it may open an output for it, on a loop. Null: not any more.
+  using Asked = std::function<void(const ChannelId& id, const std::string& peer)>;
+  void SetAsked(Asked asked);
 
   // What is kept, for tests: ends whose other end has not come, channels on connections, credits that
   // no channel has.

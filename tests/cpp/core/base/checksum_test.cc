@@ -27,6 +27,16 @@ TEST(ChecksumTest, ProcessorAndTablesAgreeOnEveryLengthAndPlace) {
   }
 }
 
+TEST(ChecksumTest, LargePiecesTooWhichGoInBlocks) {
+  std::mt19937 random(2);
+  std::string bytes;
+  for (int i = 0; i < 20'000; ++i) bytes.push_back(static_cast<char>(random()));
+  for (const size_t size : {3'071, 3'072, 3'073, 6'143, 6'144, 9'999, 19'999}) {
+    const absl::string_view part = absl::string_view(bytes).substr(1, size);
+    EXPECT_EQ(Crc32c(part, 7), internal::PortableCrc32c(part, 7)) << size;
+  }
+}
+
 TEST(ChecksumTest, APieceContinuesTheOneBefore) {
   const std::string bytes = "what crosses the network in pieces";
   for (size_t cut = 0; cut <= bytes.size(); ++cut)

@@ -336,6 +336,15 @@ TEST_F(BlockingFilesTest, AWriteThatFailsIsTheProducersFailure) {
   EXPECT_THAT(env_.directory.Files(), IsEmpty());
 }
 
+TEST_F(BlockingFilesTest, WithoutANetworkNothingIsReadFromAnotherProcess) {
+  Make(kEnough);
+  auto input = transport_->OpenInput(Id(), ready_, 0, {"host:1", {}});
+  EXPECT_EQ(ready_.Pop(), 0u) << "its task looks";
+  bool more;
+  EXPECT_FALSE(input->Poll(&more).has_value());
+  EXPECT_THAT(FailureOf(input->status()).message, HasSubstr("it is at host:1"));
+}
+
 TEST_F(BlockingFilesTest, AReadThatFailsIsTheConsumersFailure) {
   Make(0);
   OpenOutputs(1);
