@@ -209,7 +209,7 @@ class SimCluster::Connection final : public TaskManagerGateway, public JobManage
     if (auto to = task_manager()) to->AlignWatermark(std::move(message));
   }
 
-  void RegisterTaskManager(int, TaskManagerGateway*) override {}  // the cluster does
+  void RegisterTaskManager(int, TaskManagerGateway*, std::string) override {}  // the cluster does
   void ReportTask(idl::TaskReport message) override {
     if (auto to = job_manager()) to->ReportTask(std::move(message));
   }
@@ -238,7 +238,7 @@ class SimCluster::Connection final : public TaskManagerGateway, public JobManage
 // What a TaskManager knows of its JobManager: the connection of the moment.
 class SimCluster::Uplink final : public JobManagerGateway {
  public:
-  void RegisterTaskManager(int, TaskManagerGateway*) override {}
+  void RegisterTaskManager(int, TaskManagerGateway*, std::string) override {}
   void ReportTask(idl::TaskReport message) override { to->ReportTask(std::move(message)); }
   void RequestSplit(idl::SplitRequest message) override { to->RequestSplit(std::move(message)); }
   void ReportWatermark(idl::WatermarkProgress message) override {
