@@ -192,7 +192,8 @@ class Session : public std::enable_shared_from_this<Session>, private FrameSink 
   void EndAfter(int64_t millis, const std::string& why) {
     timer_.expires_after(std::chrono::milliseconds(millis));
     timer_.async_wait([self = shared_from_this(), why](const Error& error) {
-      if (!error) self->Reject(absl::DeadlineExceededError(why));
+      // It may have been on its way when it was cancelled.
+      if (!error && !self->open_) self->Reject(absl::DeadlineExceededError(why));
     });
   }
 
@@ -573,6 +574,21 @@ absl::Status UseFiles(const NetworkSecurity& security, asio::ssl::context& tls) 
 }
 
 }  // namespace
+
+std::string ListenWarning(const NetworkAddress& at, const NetworkSecurity& security) {
+  Error error;
+  const auto address = asio::ip::make_address(at.host, error);
+  if (at.host.empty() || at.host == "localhost" || (!error && address.is_loopback())) return {};
+  if (security.tls()) return {};
+  if (security.token.empty()) {
+    return absl::StrCat("listening on ", TextOf(at),
+                        " without TLS and without a token: whoever reaches this port can run code "
+                        "here; set security.ssl.*, or let it listen on the loopback only");
+  }
+  return absl::StrCat(
+      "listening on ", TextOf(at),
+      " without TLS: whoever sees the network's traffic can read it, and the token");
+}
 
 absl::StatusOr<std::unique_ptr<Network>> MakeAsioNetwork(AsioNetworkOptions options) {
   const NetworkSecurity& security = options.security;

@@ -42,4 +42,8 @@ struct AsioNetworkOptions {
 // are dead then, but may be used.
 absl::StatusOr<std::unique_ptr<Network>> MakeAsioNetwork(AsioNetworkOptions options);
 
+// What whoever starts a process should read: it listens where other machines can reach it, and anybody
+// may connect, or read along. Empty: nothing of that kind.
+std::string ListenWarning(const NetworkAddress& at, const NetworkSecurity& security);
+
 }  // namespace pyflinkpp

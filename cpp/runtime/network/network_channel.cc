@@ -350,7 +350,7 @@ bool NetworkInput::CloseConsumer() {
   return !ended_ && status_.ok();
 }
 
-absl::Status NetworkInput::Receive(const DataMessage& message, std::string frame,
+absl::Status NetworkInput::Receive(const DataMessage& message, std::string&& frame,
                                    const std::shared_ptr<Connection>& connection) {
   MutexLock lock(mutex_);
   if (ready_ == nullptr || !status_.ok()) return absl::OkStatus();
@@ -378,7 +378,7 @@ absl::Status NetworkInput::Receive(const DataMessage& message, std::string frame
   }
 }
 
-absl::Status NetworkInput::ReceiveBatch(const DataMessage& message, std::string frame) {
+absl::Status NetworkInput::ReceiveBatch(const DataMessage& message, std::string&& frame) {
   if (message.count >= types_.size())
     return Wrong(
         absl::StrCat("a batch of the type number ", message.count, ", which was not told"));

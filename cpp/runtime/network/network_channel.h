@@ -123,8 +123,8 @@ class NetworkInput {
 
   // ---- the network's thread ----
 
-  // A kType, or an element. An error is the sender's fault.
-  absl::Status Receive(const DataMessage& message, std::string frame,
+  // A kType, or an element; takes the frame of a batch. An error is the sender's fault.
+  absl::Status Receive(const DataMessage& message, std::string&& frame,
                        const std::shared_ptr<Connection>& connection);
   // Nothing more will come: the connection is gone, or the producer has failed.
   void Lose(const absl::Status& why);
@@ -138,7 +138,7 @@ class NetworkInput {
   using Received = std::variant<Encoded, StreamElement>;
 
   static bool NeedsCredit(const Received& received);
-  absl::Status ReceiveBatch(const DataMessage& message, std::string frame)
+  absl::Status ReceiveBatch(const DataMessage& message, std::string&& frame)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Push(Received received, bool sender_waits) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What the sender gets for an element that was taken.

@@ -337,6 +337,19 @@ TEST_F(AsioNetworkTest, MutatedConversationsHarmNobody) {
   EXPECT_EQ(accepted_.Wait()->WaitFrame(), "still there");
 }
 
+TEST(ListenWarningTest, TellsWhoCanReachWhat) {
+  const NetworkSecurity none;
+  const NetworkSecurity token{.token = "secret"};
+  const NetworkSecurity tls{.certificate_file = "a", .key_file = "b", .authority_file = "c"};
+  for (const std::string host : {"", "localhost", "127.0.0.1", "127.8.8.8", "::1"})
+    EXPECT_EQ(ListenWarning({host, 1}, none), "") << host;
+  for (const std::string host : {"0.0.0.0", "::", "10.0.0.1", "worker-1"}) {
+    EXPECT_THAT(ListenWarning({host, 1}, none), HasSubstr("can run code here")) << host;
+    EXPECT_THAT(ListenWarning({host, 1}, token), HasSubstr("can read it, and the token")) << host;
+    EXPECT_EQ(ListenWarning({host, 1}, tls), "") << host;
+  }
+}
+
 class TlsTest : public AsioNetworkTest {
  protected:
   void SetUp() override {
