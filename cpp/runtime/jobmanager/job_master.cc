@@ -680,8 +680,9 @@ void JobMaster::TellEnd(JobState state) {
   }
   if (UsesEventTime(graph_)) result_.holds = NameHolds(execution_.chained(), holds_);
   SetState(state);
-  listener_->OnEnd(result_);
+  // Before anybody hears of it: who does may submit a job of the same id at once.
   manager_.Forget(graph_.job_id);
+  listener_->OnEnd(result_);
 }
 
 }  // namespace pyflinkpp
