@@ -143,8 +143,12 @@ class StateCell:
 class StateStore:
     """Makes keyed states; a name always gives the same state."""
 
-    def cell(self, name: str, type: TypeDescriptor | None, /) -> StateCell: ...
-    def window_cell(self, name: str, type: TypeDescriptor | None, /) -> StateCell:
+    def cell(
+        self, name: str, type: TypeDescriptor | None, time_to_live_ms: int = 0, /
+    ) -> StateCell: ...
+    def window_cell(
+        self, name: str, type: TypeDescriptor | None, time_to_live_ms: int = 0, /
+    ) -> StateCell:
         """A state whose values belong to the window in hand, too."""
 
     def set_window(self, start: int, end: int, /) -> tuple[int, int]:

@@ -96,7 +96,8 @@ absl::StatusOr<std::unique_ptr<KeyedStateBackend>> MakeKeyedStateBackend(
              absl::AsciiStrToLower(
                  Option(plan.configuration, "execution.checkpointing.incremental", "")) == "true",
          .restored = plan.restored,
-         .memory = memory});
+         .memory = memory,
+         .clock = &plan.env.clock});
   }
   if (const auto found = registry.state_backends.find(type); found != registry.state_backends.end())
     return found->second(plan);

@@ -5,8 +5,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,6 +16,7 @@
 #include "core/graph/key_groups.h"
 #include "core/idl/pyflinkpp_types.h"
 #include "core/stream/record_batch.h"
+#include "core/types/binary_io.h"
 #include "state/keyed/keyed_snapshot.h"
 
 namespace pyflinkpp {
@@ -79,10 +82,13 @@ class KeyedStateBackend {
   virtual void Restore(RestoredKeyedState restored) = 0;
 
   // Registers a state; the name is unique within the operator. Refuses restored values of another
-  // type, naming both.
-  virtual absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
+  // type, naming both. `time_to_live_ms`, unless 0: nobody misses a value that is older (its time:
+  // TimeOfValue); the backend may drop it when that costs nothing.
+  absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
       const std::string& name, std::shared_ptr<const TypeSerializer> serializer,
-      KeyShape shape = KeyShape::kKey) = 0;
+      KeyShape shape = KeyShape::kKey, int64_t time_to_live_ms = 0) {
+    return DoCreateValueState(name, std::move(serializer), shape, time_to_live_ms);
+  }
   // Registers what the operator keeps itself (timers) as a part of its keyed state. It lives as long
   // as the backend is used.
   virtual absl::Status RegisterEntries(const std::string& name, KeyedEntries* entries) = 0;
@@ -92,7 +98,22 @@ class KeyedStateBackend {
   // The same as files that never change, of which the next such snapshot has most again: timers and
   // what nobody has asked for are blocks all the same. Null: this backend has no files.
   virtual absl::StatusOr<std::unique_ptr<KeyedSnapshot>> SnapshotFiles() { return nullptr; }
+
+ protected:
+  virtual absl::StatusOr<std::unique_ptr<ValueState>> DoCreateValueState(
+      const std::string& name, std::shared_ptr<const TypeSerializer> serializer, KeyShape shape,
+      int64_t time_to_live_ms) = 0;
 };
+
+// When a value that has a time to live was last used, by the wall clock in milliseconds: its binary
+// format begins as that of a tuple without null fields whose first is a LONG. None: it doesn't.
+inline std::optional<int64_t> TimeOfValue(absl::string_view bytes) {
+  BinaryReader in(bytes);
+  uint8_t nulls;
+  int64_t time;
+  if (!in.Get(&nulls) || (nulls & 1) != 0 || !in.Get(&time)) return std::nullopt;
+  return time;
+}
 
 // What a backend is made for.
 struct KeyedStateBackendPlan {

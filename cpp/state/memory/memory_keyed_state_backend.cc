@@ -341,9 +341,9 @@ class MemoryKeyedStateBackend final : public KeyedStateBackend {
 
   void Restore(RestoredKeyedState restored) override { registry_.Restore(std::move(restored)); }
 
-  absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
-      const std::string& name, std::shared_ptr<const TypeSerializer> serializer,
-      KeyShape shape) override {
+  absl::StatusOr<std::unique_ptr<ValueState>> DoCreateValueState(
+      const std::string& name, std::shared_ptr<const TypeSerializer> serializer, KeyShape shape,
+      int64_t /*time_to_live_ms*/) override {
     idl::KeyedStateDescription description = DescriptionOf(name, *serializer, shape);
     ASSIGN_OR_RETURN(const RestoredKeyedState::State restored, registry_.Claim(description));
     auto state = std::make_unique<MemoryValueState>(

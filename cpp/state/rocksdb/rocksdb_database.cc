@@ -151,10 +151,17 @@ rocksdb::Options RocksDbDatabase::OptionsOf(bool incremental) {
   return options;
 }
 
+rocksdb::ColumnFamilyOptions RocksDbDatabase::FamilyOptionsWith(const ExpiryFilter& filter) const {
+  rocksdb::ColumnFamilyOptions options = family_options_;
+  options.compaction_filter = &filter;
+  return options;
+}
+
 absl::StatusOr<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Create(
     const std::string& directory, bool incremental, std::shared_ptr<RocksDbMemory> memory,
-    rocksdb::Env* env) {
-  std::shared_ptr<RocksDbDatabase> database(new RocksDbDatabase(directory, std::move(memory), env));
+    rocksdb::Env* env, const Clock* clock) {
+  std::shared_ptr<RocksDbDatabase> database(
+      new RocksDbDatabase(directory, std::move(memory), env, clock));
   rocksdb::Options options = database->OptionsOf(incremental);
   options.create_if_missing = true;
   options.error_if_exists = true;
@@ -166,18 +173,23 @@ absl::StatusOr<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Create(
 absl::StatusOr<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Open(
     const std::string& directory, bool incremental,
     const std::vector<idl::NativeStateContents>& states, std::shared_ptr<RocksDbMemory> memory,
-    rocksdb::Env* env) {
-  std::shared_ptr<RocksDbDatabase> database(new RocksDbDatabase(directory, std::move(memory), env));
+    rocksdb::Env* env, const Clock* clock) {
+  std::shared_ptr<RocksDbDatabase> database(
+      new RocksDbDatabase(directory, std::move(memory), env, clock));
   const rocksdb::Options options = database->OptionsOf(incremental);
   std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions()}};
-  for (const idl::NativeStateContents& state : states)
-    families.emplace_back(FamilyName(state.description.name), database->family_options_);
+  for (const idl::NativeStateContents& state : states) {
+    Family& family = database->families_.emplace_back();
+    family.filter = std::make_unique<ExpiryFilter>(clock);
+    families.emplace_back(FamilyName(state.description.name),
+                          database->FamilyOptionsWith(*family.filter));
+  }
   RETURN_IF_ERROR(
       Checked(rocksdb::DB::Open(options, directory, families, &database->handles_, &database->db_),
               absl::StrCat("opening ", directory)));
   for (size_t i = 0; i < states.size(); ++i) {
-    Family& family = database->families_.emplace_back();
+    Family& family = database->families_[i];
     family.description = states[i].description;
     family.handle = database->handles_[i + 1];
     family.entries = states[i].entries;
@@ -194,13 +206,15 @@ RocksDbDatabase::~RocksDbDatabase() {
 
 absl::StatusOr<RocksDbDatabase::Family*> RocksDbDatabase::AddFamily(
     const idl::KeyedStateDescription& description) {
+  auto filter = std::make_unique<ExpiryFilter>(clock_);
   rocksdb::ColumnFamilyHandle* handle;
-  RETURN_IF_ERROR(
-      Checked(db_->CreateColumnFamily(family_options_, FamilyName(description.name), &handle),
-              absl::StrCat("creating state '", description.name, "'")));
+  RETURN_IF_ERROR(Checked(
+      db_->CreateColumnFamily(FamilyOptionsWith(*filter), FamilyName(description.name), &handle),
+      absl::StrCat("creating state '", description.name, "'")));
   handles_.push_back(handle);
   Family& family = families_.emplace_back();
   family.description = description;
+  family.filter = std::move(filter);
   family.handle = handle;
   return &family;
 }

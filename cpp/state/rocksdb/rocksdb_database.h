@@ -13,6 +13,7 @@
 #include "rocksdb/listener.h"
 #include "rocksdb/write_batch.h"
 #include "state/keyed/native_state.h"
+#include "state/rocksdb/expiry_filter.h"
 #include "state/rocksdb/rocksdb_memory.h"
 #include "state/rocksdb/row_cache.h"
 
@@ -51,21 +52,24 @@ class RocksDbDatabase {
   struct Family {
     idl::KeyedStateDescription description;
     rocksdb::ColumnFamilyHandle* handle;
-    int64_t entries = 0;              // keys with a value
+    std::unique_ptr<ExpiryFilter> filter;
+    int64_t entries = 0;              // keys with a value; perhaps more, where values expire
     std::unique_ptr<RowCache> cache;  // null until there is a state
     std::unique_ptr<RocksDbMemory::RowShare> share;
   };
 
   // An empty one in a directory that does not exist. Without `memory` it has the default budget for
-  // itself, without `env` RocksDB's own.
+  // itself, without `env` RocksDB's own, without `clock` nothing expires.
   static absl::StatusOr<std::shared_ptr<RocksDbDatabase>> Create(
       const std::string& directory, bool incremental,
-      std::shared_ptr<RocksDbMemory> memory = nullptr, rocksdb::Env* env = nullptr);
+      std::shared_ptr<RocksDbMemory> memory = nullptr, rocksdb::Env* env = nullptr,
+      const Clock* clock = nullptr);
   // What files say that lie in the directory already.
   static absl::StatusOr<std::shared_ptr<RocksDbDatabase>> Open(
       const std::string& directory, bool incremental,
       const std::vector<idl::NativeStateContents>& states,
-      std::shared_ptr<RocksDbMemory> memory = nullptr, rocksdb::Env* env = nullptr);
+      std::shared_ptr<RocksDbMemory> memory = nullptr, rocksdb::Env* env = nullptr,
+      const Clock* clock = nullptr);
   ~RocksDbDatabase();
   RocksDbDatabase(const RocksDbDatabase&) = delete;
   RocksDbDatabase& operator=(const RocksDbDatabase&) = delete;
@@ -104,11 +108,14 @@ class RocksDbDatabase {
   // Hears of flushes that are done, and of errors of RocksDB's threads.
   class Watch;
 
-  RocksDbDatabase(std::string directory, std::shared_ptr<RocksDbMemory> memory, rocksdb::Env* env)
+  RocksDbDatabase(std::string directory, std::shared_ptr<RocksDbMemory> memory, rocksdb::Env* env,
+                  const Clock* clock)
       : directory_(std::move(directory)),
         memory_(memory != nullptr ? std::move(memory) : RocksDbMemory::For({.managed = false})),
-        env_(env != nullptr ? env : rocksdb::Env::Default()) {}
+        env_(env != nullptr ? env : rocksdb::Env::Default()),
+        clock_(clock) {}
   rocksdb::Options OptionsOf(bool incremental);
+  rocksdb::ColumnFamilyOptions FamilyOptionsWith(const ExpiryFilter& filter) const;
   absl::Status WaitForFlushes();
   // The files that have no later writes, by name.
   std::vector<std::string> FilesUpTo(rocksdb::SequenceNumber last);
@@ -116,6 +123,7 @@ class RocksDbDatabase {
   const std::string directory_;
   const std::shared_ptr<RocksDbMemory> memory_;
   rocksdb::Env* const env_;
+  const Clock* const clock_;
   bool keeps_files_ = false;  // when it ends: they are another's
   std::shared_ptr<Watch> watch_;
   rocksdb::ColumnFamilyOptions family_options_;

@@ -26,9 +26,9 @@ class RocksDbKeyedStateBackend final : public KeyedStateBackend {
 
   void Restore(RestoredKeyedState restored) override { registry_.Restore(std::move(restored)); }
 
-  absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
-      const std::string& name, std::shared_ptr<const TypeSerializer> serializer,
-      KeyShape shape) override {
+  absl::StatusOr<std::unique_ptr<ValueState>> DoCreateValueState(
+      const std::string& name, std::shared_ptr<const TypeSerializer> serializer, KeyShape shape,
+      int64_t time_to_live_ms) override {
     const idl::KeyedStateDescription description = DescriptionOf(name, *serializer, shape);
     ASSIGN_OR_RETURN(const RestoredKeyedState::State restored, registry_.Claim(description));
     RocksDbDatabase::Family* family = database_->Find(name);  // of restored files
@@ -37,6 +37,7 @@ class RocksDbKeyedStateBackend final : public KeyedStateBackend {
     } else {
       ASSIGN_OR_RETURN(family, database_->AddFamily(description));
     }
+    family->filter->SetTimeToLive(time_to_live_ms);
     return MakeRocksDbValueState(database_, *family, groups_, max_parallelism_,
                                  std::move(serializer), restored);
   }
@@ -69,13 +70,14 @@ absl::StatusOr<std::shared_ptr<RocksDbDatabase>> OpenDatabase(const RocksDbPlan&
     const RestoredFiles& only = plan.restored[0];
     RETURN_IF_ERROR(Checked(rocksdb::Env::Default()->RenameFile(only.directory, plan.directory),
                             absl::StrCat("moving ", only.directory)));
-    auto database =
-        RocksDbDatabase::Open(plan.directory, plan.incremental, only.states, memory, plan.env);
+    auto database = RocksDbDatabase::Open(plan.directory, plan.incremental, only.states, memory,
+                                          plan.env, plan.clock);
     if (!database.ok()) DeleteDatabaseDirectory(plan.directory);
     return database;
   }
-  ASSIGN_OR_RETURN(std::shared_ptr<RocksDbDatabase> database,
-                   RocksDbDatabase::Create(plan.directory, plan.incremental, memory, plan.env));
+  ASSIGN_OR_RETURN(
+      std::shared_ptr<RocksDbDatabase> database,
+      RocksDbDatabase::Create(plan.directory, plan.incremental, memory, plan.env, plan.clock));
   for (const RestoredFiles& from : plan.restored)
     RETURN_IF_ERROR(database->CopyFrom(from, plan.key_groups));
   return database;

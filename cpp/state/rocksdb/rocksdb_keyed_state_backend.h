@@ -19,7 +19,8 @@ struct RocksDbPlan {
   bool incremental = false;  // its files go into checkpoints: few of them are to be written anew
   std::vector<RestoredFiles> restored = {};
   RocksDbMemoryPlan memory = {};
-  rocksdb::Env* env = nullptr;  // RocksDB's files; its own when null
+  rocksdb::Env* env = nullptr;   // RocksDB's files; its own when null
+  const Clock* clock = nullptr;  // by which values expire; null: none does
 };
 
 // Opens a database in the directory, which is deleted with the backend. It is empty, or has what was

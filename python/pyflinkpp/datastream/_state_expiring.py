@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pyflinkpp.common.typeinfo import Types, engine_type
+from pyflinkpp.common.typeinfo import (
+    ListTypeInfo,
+    MapTypeInfo,
+    TypeInformation,
+    Types,
+    engine_type,
+)
 from pyflinkpp.datastream._state_base import ListState, MapState, ValueState
 from pyflinkpp.datastream._state_descriptors import (
     ListStateDescriptor,
@@ -28,10 +34,13 @@ class Lifetime:
     :param now: Gives the time.
     """
 
-    __slots__ = ("_length", "now", "renewed_by_reads", "shows_expired")
+    __slots__ = ("_length", "dropped_after", "now", "renewed_by_reads", "shows_expired")
 
     def __init__(self, config: StateTtlConfig, now: Callable[[], int]) -> None:
         self._length = config.get_ttl().to_milliseconds()
+        cleaned_up = config.get_cleanup_strategies().get_rocksdb_compact_filter_cleanup_strategy()
+        #: After how long the backend may drop a value; 0 is never.
+        self.dropped_after = 0 if cleaned_up is None else self._length
         self.now = now
         self.renewed_by_reads = config.get_update_type() is StateTtlConfig.UpdateType.OnReadAndWrite
         self.shows_expired = (
@@ -49,8 +58,39 @@ class Lifetime:
         return stamped[1] + self._length <= now
 
 
+class TimedCell:
+    """A cell whose values stand behind the time of their last use: the backend may drop old ones.
+
+    :param cell: The cell of these pairs.
+    :param now: Gives the time.
+    """
+
+    __slots__ = ("_cell", "_now")
+
+    def __init__(self, cell: Cell, now: Callable[[], int]) -> None:
+        self._cell = cell
+        self._now = now
+
+    def value(self) -> Any:
+        """Gives what was given to update, or None."""
+        timed = self._cell.value()
+        return None if timed is None else timed[1]
+
+    def update(self, value: Any) -> None:
+        """Replaces it."""
+        self._cell.update((self._now(), value))
+
+    def clear(self) -> None:
+        """Removes it."""
+        self._cell.clear()
+
+
 class ExpiringValue(ValueState[Any]):
-    """A value that expires."""
+    """A value that expires.
+
+    :param cell: Holds pairs of the time of the last use and the value.
+    :param lifetime: Tells when it is over.
+    """
 
     __slots__ = ("_cell", "_lifetime")
 
@@ -60,31 +100,32 @@ class ExpiringValue(ValueState[Any]):
 
     def value(self) -> Any:
         """Gives the value, or None; clears it when it has expired."""
-        stamped = self._cell.value()
-        if stamped is None:
+        timed = self._cell.value()
+        if timed is None:
             return None
+        time, value = timed
         lifetime = self._lifetime
         now = lifetime.now()
-        if lifetime.is_over(stamped, now):
+        if lifetime.is_over((value, time), now):
             self._cell.clear()
-            return stamped[0] if lifetime.shows_expired else None
+            return value if lifetime.shows_expired else None
         if lifetime.renewed_by_reads:
-            self._cell.update((stamped[0], now))
-        return stamped[0]
+            self._cell.update((now, value))
+        return value
 
     def unexpired(self) -> Any:
         """Gives the value unless it has expired, and leaves it as it is."""
-        stamped = self._cell.value()
-        if stamped is None or self._lifetime.is_over(stamped, self._lifetime.now()):
+        timed = self._cell.value()
+        if timed is None or self._lifetime.is_over((timed[1], timed[0]), self._lifetime.now()):
             return None
-        return stamped[0]
+        return timed[1]
 
     def update(self, value: Any) -> None:
         """Replaces the value."""
         if value is None:
             self._cell.clear()
         else:
-            self._cell.update((value, self._lifetime.now()))
+            self._cell.update((self._lifetime.now(), value))
 
     def clear(self) -> None:
         """Removes the value."""
@@ -263,9 +304,20 @@ def expiring(descriptor: StateDescriptor, make_cell: MakeCell, now: Callable[[],
     if descriptor._ttl_config is None:
         raise ValueError(f"state {descriptor.name!r} has no time to live")
     lifetime = Lifetime(descriptor._ttl_config, now)
-    cell = make_cell(descriptor.name, engine_type(Types.PICKLED_BYTE_ARRAY()))
-    if isinstance(descriptor, ListStateDescriptor):
-        return ExpiringList(cell, lifetime)
-    if isinstance(descriptor, MapStateDescriptor):
-        return ExpiringMap(cell, lifetime)
-    return over(ExpiringValue(cell, lifetime), descriptor)
+
+    def cell_of(held: TypeInformation) -> Cell:
+        timed = engine_type(Types.TUPLE([Types.LONG(), held]))
+        cell: Cell = make_cell(descriptor.name, timed, lifetime.dropped_after)
+        return cell
+
+    def stamped(value: TypeInformation) -> TypeInformation:
+        return Types.TUPLE([value, Types.LONG()])
+
+    held = descriptor.type_info
+    if isinstance(held, ListTypeInfo) and isinstance(descriptor, ListStateDescriptor):
+        stamped_list = Types.LIST(stamped(held.elem_type))
+        return ExpiringList(TimedCell(cell_of(stamped_list), now), lifetime)
+    if isinstance(held, MapTypeInfo) and isinstance(descriptor, MapStateDescriptor):
+        stamped_map = Types.MAP(held.get_key_type_info(), stamped(held.get_value_type_info()))
+        return ExpiringMap(TimedCell(cell_of(stamped_map), now), lifetime)
+    return over(ExpiringValue(cell_of(held), lifetime), descriptor)

@@ -49,16 +49,26 @@ class ContainerCell(Cell, Protocol):
         """Tells that what value() gave was changed in place."""
 
 
-MakeCell = Callable[[str, "Descriptor | None"], Any]
+class MakeCell(Protocol):
+    """Makes a cell of a name."""
+
+    def __call__(
+        self, name: str, type_descriptor: Descriptor | None, time_to_live_ms: int = 0, /
+    ) -> Any:
+        """Gives it; one with a time to live holds tuples that begin with the time of their last use."""
 
 
 class CellStore(Protocol):
     """What the engine gives an operator that runs under a key."""
 
-    def cell(self, name: str, type_descriptor: Descriptor | None) -> Cell:
+    def cell(
+        self, name: str, type_descriptor: Descriptor | None, time_to_live_ms: int = 0, /
+    ) -> Cell:
         """Gives the cell of that name for the key in hand."""
 
-    def window_cell(self, name: str, type_descriptor: Descriptor | None) -> Cell:
+    def window_cell(
+        self, name: str, type_descriptor: Descriptor | None, time_to_live_ms: int = 0, /
+    ) -> Cell:
         """Gives the cell of that name for the key and the window in hand."""
 
     def now(self) -> int:

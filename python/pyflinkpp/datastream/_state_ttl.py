@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TypeVar
 
+from pyflinkpp._missing import not_yet
 from pyflinkpp.common._checks import integer
 from pyflinkpp.common.time import Duration, Time
 from pyflinkpp.datastream._state_cleanup import (
@@ -156,10 +157,15 @@ class _Builder:
     ) -> _Builder:
         """Drops what has expired while RocksDB compacts its files.
 
-        :param query_time_after_num_entries: After how many entries to ask the clock again.
-        :param periodic_compaction_time: How old a file may get before; None is 30 days.
+        :param query_time_after_num_entries: After how many entries to ask the clock again; here it is
+            asked for each.
+        :param periodic_compaction_time: How old a file may get before it is rewritten for this alone;
+            None is 30 days.
         :return: This object.
+        :raises NotImplementedError: For another age than 30 days.
         """
+        if periodic_compaction_time not in (None, Duration.of_days(30)):
+            raise not_yet("periodic_compaction_time other than 30 days")
         self._strategies[CleanupWay.ROCKSDB_COMPACTION_FILTER] = CompactFilterCleanup(
             integer(query_time_after_num_entries, "query_time_after_num_entries"),
             periodic_compaction_time,

@@ -110,7 +110,9 @@ class AssignerContext(_AssignerContext):
 class TriggerStore(Protocol):
     """The engine's state for triggers; a window is given by its two numbers."""
 
-    def window_cell(self, name: str, type_descriptor: Descriptor | None) -> Cell:
+    def window_cell(
+        self, name: str, type_descriptor: Descriptor | None, time_to_live_ms: int = 0, /
+    ) -> Cell:
         """Gives the cell of that name for the key and the window in hand."""
 
     def now(self) -> int:
@@ -189,8 +191,10 @@ class TriggerContext(_OnMergeContext):
             if held is not None:
                 state.merge(held)
 
-    def _cell(self, name: str, type_descriptor: Descriptor | None) -> Cell:
-        return self._store.window_cell("trigger:" + name, type_descriptor)
+    def _cell(
+        self, name: str, type_descriptor: Descriptor | None, time_to_live_ms: int = 0, /
+    ) -> Cell:
+        return self._store.window_cell("trigger:" + name, type_descriptor, time_to_live_ms)
 
 
 class _Merges(_MergeCallback[Any]):

@@ -161,7 +161,7 @@ PointInHand::PointInHand(FunctionRuntime* runtime, PyObject* element, bool with_
 }
 
 StateCell* FunctionRuntime::MakeCell(const std::string& name, PyObject* type_descriptor,
-                                     bool of_window) {
+                                     bool of_window, int64_t time_to_live_ms) {
   if (!keyed_ || context_->keyed_state == nullptr) {
     PyErr_Format(PyExc_RuntimeError,
                  "the state '%s' needs keys, but operator '%s' has none: call key_by() before it",
@@ -194,7 +194,7 @@ StateCell* FunctionRuntime::MakeCell(const std::string& name, PyObject* type_des
   auto state = context_->keyed_state->CreateValueState(
       absl::StrCat(of_window ? "window:" : "user:", name),
       std::make_shared<PythonSerializer>(cell->coder),
-      of_window ? KeyShape::kNamespacedKey : KeyShape::kKey);
+      of_window ? KeyShape::kNamespacedKey : KeyShape::kKey, time_to_live_ms);
   if (!state.ok()) {
     RaiseStatus(state.status());
     return nullptr;

@@ -78,7 +78,9 @@ class FunctionRuntime {
   // The key under which the cell's value is; null with an error set.
   const RecordKey* KeyOf(const StateCell& cell);
   // Null with an error set.
-  StateCell* MakeCell(const std::string& name, PyObject* type_descriptor, bool of_window);
+  // `time_to_live_ms`: KeyedStateBackend::CreateValueState.
+  StateCell* MakeCell(const std::string& name, PyObject* type_descriptor, bool of_window,
+                      int64_t time_to_live_ms);
   const std::string& operator_name() const { return operator_name_; }
 
   // For tests: those of an operator that are open; what they hold as a dict (new reference).

@@ -271,8 +271,10 @@ PyObject* MakeCell(PyObject* self, PyObject* arguments) {
   FunctionRuntime* runtime = Of(self);
   const char* name;
   PyObject* type;
-  if (runtime == nullptr || !PyArg_ParseTuple(arguments, "sO", &name, &type)) return nullptr;
-  StateCell* cell = runtime->MakeCell(name, type, of_window);
+  long long time_to_live_ms = 0;
+  if (runtime == nullptr || !PyArg_ParseTuple(arguments, "sO|L", &name, &type, &time_to_live_ms))
+    return nullptr;
+  StateCell* cell = runtime->MakeCell(name, type, of_window, time_to_live_ms);
   if (cell == nullptr) return nullptr;
   PyObject* object = New(cell_type, reinterpret_cast<RuntimeObject*>(self)->runtime);
   if (object != nullptr) reinterpret_cast<RuntimeObject*>(object)->cell = cell;
@@ -289,7 +291,10 @@ PyObject* SetWindow(PyObject* self, PyObject* arguments) {
 }
 
 PyMethodDef store_methods[] = {
-    {"cell", MakeCell<false>, METH_VARARGS, "Makes a state: cell(name, type)."},
+    {"cell", MakeCell<false>, METH_VARARGS,
+     "Makes a state: cell(name, type[, time_to_live_ms]). Values with a time to live are tuples "
+     "that "
+     "begin with the time of their last use."},
     {"window_cell", MakeCell<true>, METH_VARARGS,
      "Makes a state whose values belong to the current window."},
     {"set_window", SetWindow, METH_VARARGS,

@@ -259,9 +259,9 @@ class ModelBackend final : public KeyedStateBackend {
     registry_.Restore(std::move(timers));
   }
 
-  absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
-      const std::string& name, std::shared_ptr<const TypeSerializer> serializer,
-      KeyShape shape) override {
+  absl::StatusOr<std::unique_ptr<ValueState>> DoCreateValueState(
+      const std::string& name, std::shared_ptr<const TypeSerializer> serializer, KeyShape shape,
+      int64_t /*time_to_live_ms*/) override {
     PassFiles();
     return values_->CreateValueState(name, std::move(serializer), shape);
   }

@@ -7,6 +7,7 @@ from typing import Any
 import cloudpickle
 import pytest
 from pyflinkpp.common import Duration, Time, Types
+from pyflinkpp.common.typeinfo import engine_type
 from pyflinkpp.datastream._broadcast_runtime import BroadcastStates
 from pyflinkpp.datastream._runtime_context import make_runtime_context
 from pyflinkpp.datastream.functions import AggregateFunction, ReduceFunction, RuntimeContext
@@ -25,12 +26,14 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.made: list[tuple[str, Any]] = []
+        self.times_to_live: dict[str, int] = {}
         self.values: dict[str, Any] = {}
         self.time = 0
 
-    def cell(self, name: str, type_descriptor: Any) -> Any:
+    def cell(self, name: str, type_descriptor: Any, time_to_live_ms: int = 0) -> Any:
         assert name not in [made for made, _ in self.made], "the engine refuses a name twice"
         self.made.append((name, type_descriptor))
+        self.times_to_live[name] = time_to_live_ms
         values = self.values
 
         class Cell:
@@ -228,7 +231,8 @@ def living(descriptor, config):
 
 def test_a_value_expires(context, store) -> None:
     state = context.get_state(living(ValueStateDescriptor("v", Types.LONG()), ttl()))
-    assert store.made == [("v", None)]
+    assert store.made == [("v", engine_type(Types.TUPLE([Types.LONG(), Types.LONG()])))]
+    assert store.times_to_live == {"v": 100}
     state.update(1)
     store.time = 99
     assert state.value() == 1
@@ -252,6 +256,15 @@ def test_reading_prolongs_only_if_told(context, store) -> None:
     for store.time in (90, 180, 270):
         assert value.value() == 1 and items.get() == [1] and table.get(1) == 1
     assert list(table.keys()) == [1]
+
+
+def test_the_backend_drops_nothing_without_cleanup_in_the_background(context, store) -> None:
+    builder = StateTtlConfig.new_builder(Time.hours(1)).disable_cleanup_in_background()
+    context.get_state(living(ValueStateDescriptor("v", Types.LONG()), builder.build()))
+    chosen = builder.cleanup_in_rocksdb_compact_filter(1000).build()
+    context.get_map_state(living(MapStateDescriptor("m", Types.LONG(), Types.STRING()), chosen))
+    assert store.times_to_live == {"v": 0, "m": 3_600_000}
+    assert store.made[1][1][0] == "TUPLE" and store.made[1][1][1][1][0] == "MAP"
 
 
 def test_an_expired_value_may_be_seen_once(context, store) -> None:

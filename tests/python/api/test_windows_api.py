@@ -158,10 +158,12 @@ class FakeEngine:
         self.window, before = (start, end), self.window
         return before
 
-    def window_cell(self, name: str, type_descriptor: Any) -> Any:
-        return self.cell(name, type_descriptor, lambda: self.window)
+    def window_cell(self, name: str, type_descriptor: Any, time_to_live_ms: int = 0) -> Any:
+        return self.cell(name, type_descriptor, time_to_live_ms, lambda: self.window)
 
-    def cell(self, name: str, type_descriptor: Any, window=lambda: None) -> Any:
+    def cell(
+        self, name: str, type_descriptor: Any, time_to_live_ms: int = 0, window=lambda: None
+    ) -> Any:
         values = self.values
 
         class Cell:

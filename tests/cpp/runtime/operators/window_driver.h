@@ -124,9 +124,9 @@ class WatchedBackend final : public KeyedStateBackend {
   explicit WatchedBackend(std::unique_ptr<KeyedStateBackend> backend)
       : backend_(std::move(backend)) {}
   KeyGroupRange key_groups() const override { return backend_->key_groups(); }
-  absl::StatusOr<std::unique_ptr<ValueState>> CreateValueState(
-      const std::string& name, std::shared_ptr<const TypeSerializer> serializer,
-      KeyShape shape) override {
+  absl::StatusOr<std::unique_ptr<ValueState>> DoCreateValueState(
+      const std::string& name, std::shared_ptr<const TypeSerializer> serializer, KeyShape shape,
+      int64_t /*time_to_live_ms*/) override {
     ASSIGN_OR_RETURN(auto state, backend_->CreateValueState(name, std::move(serializer), shape));
     states_[name] = state.get();
     return state;
