@@ -73,6 +73,16 @@ void JobManager::RegisterTaskManager(int slots, TaskManagerGateway* task_manager
       });
 }
 
+RegisteredTaskManager* JobManager::NextFree() {
+  RegisteredTaskManager* found = nullptr;
+  for (RegisteredTaskManager& each : task_managers_) {
+    if (each.free <= 0) continue;
+    if (found == nullptr || (spreads_out_slots_ && each.free > found->free)) found = &each;
+    if (!spreads_out_slots_) break;
+  }
+  return found;
+}
+
 void JobManager::TaskManagerLost(TaskManagerGateway* task_manager) {
   mailbox().Post("TaskManager lost", [this, task_manager] {
     for (RegisteredTaskManager& each : task_managers_) {

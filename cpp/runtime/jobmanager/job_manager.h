@@ -48,6 +48,13 @@ class JobListener {
   // Tasks are about to be deployed, the `restart`-th time after the first; those that feed the client
   // were so at the `client_restart`-th time, which is in the names of their channels.
   virtual void OnDeploy(int restart, int client_restart) { (void)restart, (void)client_restart; }
+  // Where the client takes the channel of its results: "host:port"; empty: in this process.
+  virtual std::string data_address() const { return {}; }
+  // The task that feeds the client is about to be deployed, to the TaskManager that has its channels
+  // there; `client_restart` is in the name of the channel.
+  virtual void OnClientChannel(int client_restart, const std::string& task_manager) {
+    (void)client_restart, (void)task_manager;
+  }
   virtual void OnWatermark(const TaskWatermark& watermark) { (void)watermark; }
   virtual void OnCheckpoint(const CheckpointStatistics& statistics) { (void)statistics; }
   // A root cause, whether the job survives it or not. `at_ms`: wall clock.
@@ -76,6 +83,9 @@ class JobManager : public Loop,
   JobManager(Env& env, const OperatorRegistry& registry);
   ~JobManager() override;
 
+  // Takes the slots of a job from as many TaskManagers as there are, not from as few as have enough
+  // (Flink: cluster.evenly-spread-out-slots). Before the loop starts.
+  void SpreadOutSlots() { spreads_out_slots_ = true; }
   // Any thread. REQUIRES for the graph: ValidateAndComplete succeeded.
   void SubmitJob(idl::JobGraph graph, std::shared_ptr<JobListener> listener);
   void CancelJob(std::string job_id);
@@ -100,11 +110,14 @@ class JobManager : public Loop,
   friend class JobMaster;
   void Forget(const std::string& job_id);
   void EndIfShutDown();
+  // The TaskManager whose slot is taken next; null: none is free.
+  RegisteredTaskManager* NextFree();
 
   Env& env_;
   const OperatorRegistry& registry_;
   std::deque<RegisteredTaskManager> task_managers_;  // jobs point to their members
   std::map<std::string, std::unique_ptr<JobMaster>> jobs_;
+  bool spreads_out_slots_ = false;
   std::function<void()> shut_down_;  // set once shutting down
 };
 

@@ -200,18 +200,21 @@ absl::Status JobMaster::TakeSlots() {
   const ExecutionGraph::SlotNeed need = execution_.slots();
   int next = 0;
   int offered = 0;
-  for (RegisteredTaskManager& task_manager : manager_.task_managers_) {
+  for (const RegisteredTaskManager& task_manager : manager_.task_managers_)
     offered += task_manager.free;
-    for (int taken = 0; taken < task_manager.free && next < need.most; ++taken)
-      slot_owner_[next++] = &task_manager;
+  while (next < need.most) {
+    RegisteredTaskManager* task_manager = manager_.NextFree();
+    if (task_manager == nullptr) break;
+    --task_manager->free;
+    slot_owner_[next++] = task_manager;
   }
   if (next < need.least) {
+    for (auto& [slot, owner] : slot_owner_) ++owner->free;
     slot_owner_.clear();
     return UserError(
         absl::StrCat("the job needs ", need.least, " slots and ", offered,
                      " are free; lower the parallelism or raise taskmanager.numberOfTaskSlots"));
   }
-  for (auto& [slot, owner] : slot_owner_) --owner->free;
   execution_.OfferSlots(next);
   return absl::OkStatus();
 }
@@ -242,7 +245,13 @@ void JobMaster::TellPeers(idl::TaskDeployment& deployment) {
   const RegisteredTaskManager& own = *slot_owner_[execution_.find(deployment.task).slot];
   for (idl::OutputDescriptor& output : deployment.outputs) {
     output.__set_peers({});
-    if (output.edge == kClientEdge || output.blocking) continue;
+    if (output.edge == kClientEdge) {
+      const std::string client = listener_->data_address();
+      output.peers.push_back(client == own.data_address ? std::string() : client);
+      listener_->OnClientChannel(execution_.client_restart(), own.data_address);
+      continue;
+    }
+    if (output.blocking) continue;
     const Exchange& exchange = execution_.chained().exchanges[output.edge];
     for (const int target : output.targets)
       output.peers.push_back(PeerOf(own, exchange.target, target));
@@ -566,12 +575,10 @@ void JobMaster::OnSlotsOffered() {
 bool JobMaster::ReplaceLostSlots() {
   for (auto& [slot, owner] : slot_owner_) {
     if (!owner->lost) continue;
-    const auto other =
-        std::find_if(manager_.task_managers_.begin(), manager_.task_managers_.end(),
-                     [](const RegisteredTaskManager& each) { return each.free > 0; });
-    if (other == manager_.task_managers_.end()) return false;
+    RegisteredTaskManager* other = manager_.NextFree();
+    if (other == nullptr) return false;
     --other->free;
-    owner = &*other;
+    owner = other;
   }
   waits_for_slots_ = false;
   return true;
@@ -660,6 +667,8 @@ void JobMaster::End(JobState state) {
 void JobMaster::TellEnd(JobState state) {
   for (auto& [slot, owner] : slot_owner_) owner->free += owner->lost ? 0 : 1;
   slot_owner_.clear();
+  for (const RegisteredTaskManager& each : manager_.task_managers_)
+    each.gateway->ReleaseJob(graph_.job_id);
   result_.state = state;
   result_.runtime_ms = (manager_.env_.clock.NowNanos() - started_nanos_) / 1'000'000;
   for (const auto& [task, accumulators] : accumulators_) {

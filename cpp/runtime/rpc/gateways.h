@@ -21,6 +21,8 @@ class TaskManagerGateway {
   virtual void NotifyCheckpoint(idl::CheckpointNotice notice) = 0;
   // How far a source of an alignment group may read.
   virtual void AlignWatermark(idl::WatermarkAlignment alignment) = 0;
+  // The job has ended: what is kept for it can go.
+  virtual void ReleaseJob(std::string job_id) { (void)job_id; }
 };
 
 class JobManagerGateway {

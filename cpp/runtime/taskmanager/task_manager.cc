@@ -84,7 +84,9 @@ void TaskManager::OnReport(idl::TaskReport report) {
 void TaskManager::TellIfEmpty() {
   if (!tasks_.empty()) return;
   for (const auto& done : std::exchange(lost_, {})) done();
-  if (shutting_down_) EndLoop();
+  if (!shutting_down_) return;
+  if (shut_down_) std::exchange(shut_down_, nullptr)();
+  EndLoop();
 }
 
 void TaskManager::Tick() {
@@ -97,9 +99,14 @@ void TaskManager::Tick() {
   mailbox().PostAt(env_.clock.NowNanos() + kTickNanos, "tick", [this] { Tick(); });
 }
 
-void TaskManager::Shutdown() {
-  mailbox().Post("shut down", [this] {
+void TaskManager::ReleaseJob(std::string job_id) {
+  mailbox().Post("release job", [this, job_id = std::move(job_id)] { transport_.Release(job_id); });
+}
+
+void TaskManager::Shutdown(std::function<void()> done) {
+  mailbox().Post("shut down", [this, done = std::move(done)]() mutable {
     shutting_down_ = true;
+    if (done) shut_down_ = std::move(done);
     for (auto& [id, task] : tasks_) task->Cancel();
     TellIfEmpty();
   });

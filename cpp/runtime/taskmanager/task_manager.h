@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "runtime/mailbox/loop.h"
@@ -30,7 +31,8 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   void Register(int slots, const std::string& data_address = {}) {
     job_manager_->RegisterTaskManager(slots, this, data_address);
   }
-  void Shutdown();
+  // Cancels all tasks and ends the loop when the last one has ended; `done` is called on it then.
+  void Shutdown(std::function<void()> done = {});
   // The JobManager is gone, or has given this TaskManager up: all tasks are cancelled. `done` is called
   // on the loop when the last one has ended; only then it may register anew.
   void JobManagerLost(std::function<void()> done);
@@ -42,6 +44,7 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   void TriggerCheckpoint(idl::CheckpointTrigger trigger) override;
   void NotifyCheckpoint(idl::CheckpointNotice notice) override;
   void AlignWatermark(idl::WatermarkAlignment alignment) override;
+  void ReleaseJob(std::string job_id) override;
 
  private:
   void OnReport(idl::TaskReport report) override;
@@ -71,6 +74,7 @@ class TaskManager : public Loop, public TaskManagerGateway, public TaskListener 
   bool ticking_ = false;
   bool shutting_down_ = false;
   std::vector<std::function<void()>> lost_;  // wait for the last task to end
+  std::function<void()> shut_down_;          // the caller's `done`
 };
 
 }  // namespace pyflinkpp

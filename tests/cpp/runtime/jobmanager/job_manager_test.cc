@@ -506,6 +506,48 @@ TEST_F(JobManagerTest, ATaskManagerMayRegisterWhileAJobRuns) {
   EXPECT_THAT(Submit(TwoVertices("2"))->states, ElementsAre("RUNNING"));
 }
 
+// A client with channels of its own, which is told where its results come from.
+class RemoteClient final : public JobListener {
+ public:
+  void OnState(JobState) override {}
+  void OnEnd(const JobResult&) override {}
+  std::string data_address() const override { return "client:9"; }
+  void OnClientChannel(int client_restart, const std::string& task_manager) override {
+    told.emplace_back(client_restart, task_manager);
+  }
+  std::vector<std::pair<int, std::string>> told;
+};
+
+TEST_F(JobManagerTest, TheClientAndTheTaskThatFeedsItKnowWhereTheOtherIs) {
+  manager_->RegisterTaskManager(1, &task_manager_, "a:1");
+  GraphBuilder builder;
+  builder.Source("s");
+  builder.Then(builder.Collect("c"));
+  builder.graph().job_id = "job";
+  const auto client = std::make_shared<RemoteClient>();
+  manager_->SubmitJob(builder.Complete(), client);
+  env_.loops.RunUntilIdle();
+  EXPECT_THAT(client->told, ElementsAre(std::pair(0, "a:1")));
+  const idl::TaskDeployment& task = task_manager_.deployments.back();
+  ASSERT_THAT(task.outputs, SizeIs(1));
+  EXPECT_THAT(task.outputs[0].peers, ElementsAre("client:9"));
+}
+
+TEST_F(JobManagerTest, SlotsCanBeSpreadOutOverAllTaskManagers) {
+  manager_->SpreadOutSlots();
+  std::vector<FakeTaskManager> others(2);
+  Register(kUnlimitedSlots);
+  for (FakeTaskManager& other : others) manager_->RegisterTaskManager(kUnlimitedSlots, &other);
+  env_.loops.RunUntilIdle();
+  Submit(TwoVertices("1"));
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("submit 0.0", "submit 1.0"));
+  EXPECT_THAT(others[0].Take(), ElementsAre("submit 0.1"));
+  EXPECT_THAT(others[1].Take(), IsEmpty());
+  Submit(TwoVertices("2"));
+  EXPECT_THAT(others[1].Take(), UnorderedElementsAre("submit 0.0", "submit 1.0"));
+  EXPECT_THAT(task_manager_.Take(), ElementsAre("submit 0.1"));
+}
+
 // ---- shutdown ----
 
 TEST_F(JobManagerTest, ShutsDownWhenThereAreNoJobs) {

@@ -171,6 +171,45 @@ TEST_F(TaskManagerTest, ShutdownCancelsItsTasksAndReportsThem) {
   EXPECT_EQ(env_.loops.running(), 0u);
 }
 
+TEST_F(TaskManagerTest, CancelsItsTasksWhenTheJobManagerIsLostAndGoesOn) {
+  int told = 0;
+  manager_->JobManagerLost([&] { ++told; });
+  env_.loops.RunUntilIdle();
+  EXPECT_EQ(told, 1);
+  Submit(0);
+  Submit(1);
+  manager_->JobManagerLost([&] { ++told; });
+  env_.loops.RunUntilIdle();
+  EXPECT_EQ(told, 2);
+  EXPECT_EQ(env_.loops.running(), 1u);
+  TakeReports();
+  Submit(2);
+  EXPECT_THAT(TakeReports(), ElementsAre(std::pair(2, TaskState::RUNNING)));
+}
+
+// Each of the two is told.
+TEST_F(TaskManagerTest, MayShutDownWhileItsTasksAreBeingCancelled) {
+  Submit(0);
+  std::vector<std::string> told;
+  manager_->JobManagerLost([&] { told.push_back("cancelled"); });
+  manager_->Shutdown([&] { told.push_back("shut down"); });
+  env_.loops.RunUntilIdle();
+  EXPECT_THAT(told, ElementsAre("cancelled", "shut down"));
+  EXPECT_EQ(env_.loops.running(), 0u);
+}
+
+TEST_F(TaskManagerTest, ForgetsChannelsOfAJobThatHasEnded) {
+  Mailbox mailbox(env_.clock);
+  ReadyChannels ready(mailbox);
+  const auto input = transport_.OpenInput({.job = "job", .edge = 3}, ready, 0);
+  manager_->ReleaseJob("other");
+  env_.loops.RunUntilIdle();
+  EXPECT_EQ(transport_.half_open(), 1u);
+  manager_->ReleaseJob("job");
+  env_.loops.RunUntilIdle();
+  EXPECT_EQ(transport_.half_open(), 0u);
+}
+
 TEST(TaskIdLessTest, OrdersByEveryPart) {
   const TaskIdLess less;
   idl::TaskId base;
