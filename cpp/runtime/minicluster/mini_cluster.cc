@@ -8,6 +8,10 @@ namespace {
 constexpr int kIoThreads = 2;
 constexpr size_t kCheckpointsKept = 100;
 constexpr size_t kFailuresKept = 16;
+// Results and the news of the job's end come on different connections: how long the end of the results
+// is waited for.
+constexpr int64_t kSettleNanos = 5'000'000'000;
+constexpr int64_t kSettleFailedNanos = 100'000'000;
 }  // namespace
 
 JobHandle::JobHandle(std::string job_id, const Clock& clock, Transport& transport,
@@ -53,27 +57,29 @@ std::optional<StreamElement> JobHandle::NextResult(int64_t timeout_ms, bool* end
     mailbox_.BeginStep();
     bool more;
     const bool job_ended = Wait(0);  // asked first: what was sent before the end is still found
+    // Asked first: the tasks of an attempt have ended before the next ones are deployed, so all
+    // that they have sent is found.
+    const bool restarted = HasNextResults();
     if (results_ != nullptr) {
-      // Asked first: the tasks of an attempt have ended before the next ones are deployed, so all
-      // that they have sent is found.
-      const bool restarted = HasNextResults();
       while (auto element = results_->Poll(&more)) {
+        results_ended_ |= std::holds_alternative<EndOfInput>(*element);
         if (!DropKnown(*element)) return element;
       }
-      if (restarted) {
-        MutexLock lock(mutex_);
-        results_ = std::move(next_results_.front());
-        next_results_.pop_front();
-        continue;
-      }
     }
-    if (job_ended) {
+    if (restarted) {
+      MutexLock lock(mutex_);
+      results_ = std::move(next_results_.front());
+      next_results_.pop_front();
+      results_ended_ = false;
+      continue;
+    }
+    if (job_ended && !MoreIsUnderWay()) {
       *ended = true;
       return std::nullopt;
     }
     if (clock_.NowNanos() >= deadline) return std::nullopt;
     if (drive_ == nullptr) {
-      mailbox_.Wait(deadline);
+      mailbox_.Wait(job_ended ? std::min(deadline, settle_until_nanos_) : deadline);
     } else {
       drive_(deadline);
     }
@@ -85,6 +91,34 @@ void JobHandle::OpenResults(const ChannelId& channel) {
   results_ = transport_.OpenInput(channel, ready_, 0);
   MutexLock lock(mutex_);
   takes_results_ = true;
+}
+
+void JobHandle::OpenRemoteResults(const ChannelId& channel, std::string data_address,
+                                  std::vector<std::shared_ptr<const TypeSerializer>> serializers) {
+  channel_ = channel;
+  remote_ = true;
+  data_address_ = std::move(data_address);
+  serializers_ = std::move(serializers);
+  MutexLock lock(mutex_);
+  restart_ = -1;
+  takes_results_ = true;
+}
+
+// The job has ended: whether results of another process may still come.
+bool JobHandle::MoreIsUnderWay() {
+  if (!remote_ || results_ == nullptr || results_ended_ || !results_->status().ok()) return false;
+  const int64_t now = clock_.NowNanos();
+  if (settle_until_nanos_ == 0) {
+    const bool finished = state() == JobState::kFinished;
+    settle_until_nanos_ = now + (finished ? kSettleNanos : kSettleFailedNanos);
+  }
+  return now < settle_until_nanos_;
+}
+
+absl::Status JobHandle::results_status() {
+  if (!remote_ || results_ == nullptr || results_ended_ || state() != JobState::kFinished)
+    return absl::OkStatus();
+  return results_->status();
 }
 
 void JobHandle::CloseResults() {
@@ -186,13 +220,22 @@ std::vector<std::string> JobHandle::TakeWarnings() {
 // its channels with one end only be forgotten. Also when the results were given up: then what is sent
 // is dropped, and nobody waits for credit.
 void JobHandle::OnDeploy(int, int client_restart) {
+  if (!remote_) OpenNextResults(client_restart, {});
+}
+
+void JobHandle::OnClientChannel(int client_restart, const std::string& task_manager) {
+  if (remote_) OpenNextResults(client_restart, task_manager);
+}
+
+void JobHandle::OpenNextResults(int client_restart, const std::string& task_manager) {
   {
     MutexLock lock(mutex_);
     if (std::exchange(restart_, client_restart) == client_restart || channel_.job.empty()) return;
   }
   ChannelId channel = channel_;
   channel.restart = client_restart;
-  std::unique_ptr<InputChannel> results = transport_.OpenInput(channel, ready_, 0);
+  std::unique_ptr<InputChannel> results = transport_.OpenInput(
+      channel, ready_, 0, {.address = task_manager, .serializers = serializers_});
   {
     MutexLock lock(mutex_);
     if (takes_results_) next_results_.push_back(std::move(results));

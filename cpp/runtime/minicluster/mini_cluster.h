@@ -37,9 +37,17 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
 
   // The next element for the client; none when none came in time or `*ended`: no more will come.
   std::optional<StreamElement> NextResult(int64_t timeout_ms, bool* ended);
+  // Asked when no more will come: why some are missing, although the job has finished.
+  absl::Status results_status();
 
   // Before the job is submitted.
   void OpenResults(const ChannelId& channel);
+  // The same, where tasks run in other processes: the channel is opened when it is known in which.
+  // `data_address`: where this process takes it; `serializers`: of the types that rows may have.
+  void OpenRemoteResults(const ChannelId& channel, std::string data_address,
+                         std::vector<std::shared_ptr<const TypeSerializer>> serializers);
+  // `what` its transport and clock live in.
+  void KeepAlive(std::shared_ptr<void> what) { kept_ = std::move(what); }
   // Gives up the results: what the job still produces is dropped.
   void CloseResults();
 
@@ -66,6 +74,8 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   void OnState(JobState state) override;
   void OnWarning(const std::string& message) override;
   void OnDeploy(int restart, int client_restart) override;
+  std::string data_address() const override { return data_address_; }
+  void OnClientChannel(int client_restart, const std::string& task_manager) override;
   void OnWatermark(const TaskWatermark& watermark) override;
   void OnCheckpoint(const CheckpointStatistics& statistics) override;
   void OnFailure(const idl::Failure& failure, int64_t at_ms) override;
@@ -74,7 +84,10 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
  private:
   bool HasNextResults();
   bool DropKnown(StreamElement& element);
+  bool MoreIsUnderWay();
+  void OpenNextResults(int client_restart, const std::string& task_manager);
 
+  std::shared_ptr<void> kept_;  // destroyed last
   const std::string job_id_;
   const Clock& clock_;
   Transport& transport_;
@@ -99,6 +112,13 @@ class JobHandle : public JobListener, public std::enable_shared_from_this<JobHan
   std::unique_ptr<InputChannel> results_;
   ChannelId channel_;     // of the first results
   int64_t next_row_ = 0;  // numbers below it are known (simple_sinks.cc)
+  // Of results that come from other processes. Set before the job is submitted:
+  bool remote_ = false;
+  std::string data_address_;
+  std::vector<std::shared_ptr<const TypeSerializer>> serializers_;
+  // Used by who reads the results:
+  bool results_ended_ = false;      // their end has come
+  int64_t settle_until_nanos_ = 0;  // 0: the job has not ended
 };
 
 // The embedded cluster. Its destructor cancels all jobs and joins all threads.

@@ -67,5 +67,88 @@ TEST_F(JobHandleTest, NobodyWaitsForAClientThatGaveUp) {
   EXPECT_EQ(Results(), 0);
 }
 
+// Results that come from another process, on another connection than the news of the job's end.
+class RemoteResultsTest : public testing::Test {
+ protected:
+  RemoteResultsTest() {
+    handle_->OpenRemoteResults({"job", kClientEdge, 0, 0}, "client:1", {});
+    EXPECT_EQ(handle_->data_address(), "client:1");
+  }
+  // The channel of an attempt, as the transport of the tests makes it: within the process.
+  std::unique_ptr<OutputChannel> Deploy(int restart) {
+    handle_->OnDeploy(restart, restart);
+    handle_->OnClientChannel(restart, "");
+    return transport_.OpenOutput({"job", kClientEdge, 0, 0, restart}, producer_);
+  }
+  void End(JobState state) {
+    JobResult result;
+    result.state = state;
+    handle_->OnState(state);
+    handle_->OnEnd(result);
+  }
+  // "batch", "end", "none", or "over" when no more will come.
+  std::string Next() {
+    bool ended = false;
+    const auto element = handle_->NextResult(0, &ended);
+    if (!element) return ended ? "over" : "none";
+    return std::holds_alternative<EndOfInput>(*element) ? "end" : "batch";
+  }
+
+  ManualClock clock_{0};
+  LocalTransport transport_;
+  Mailbox producer_{clock_};
+  const std::shared_ptr<JobHandle> handle_ = std::make_shared<JobHandle>(
+      "job", clock_, transport_, nullptr, [](int64_t) { FAIL() << "nothing to wait for"; });
+};
+
+TEST_F(RemoteResultsTest, WhatIsUnderWayWhenTheJobEndsIsWaitedFor) {
+  const auto output = Deploy(0);
+  End(JobState::kFinished);
+  EXPECT_EQ(Next(), "none");
+  output->Send(harness::Strings({"x"}));
+  EXPECT_EQ(Next(), "batch");
+  EXPECT_EQ(Next(), "none");
+  output->Send(EndOfInput{});
+  EXPECT_EQ(Next(), "end");
+  EXPECT_EQ(Next(), "over");
+  EXPECT_TRUE(handle_->results_status().ok());
+}
+
+TEST_F(RemoteResultsTest, AnEndThatDoesNotComeIsNotWaitedForForEver) {
+  const auto output = Deploy(0);
+  End(JobState::kFinished);
+  EXPECT_EQ(Next(), "none");
+  clock_.AdvanceTo(4'999'000'000);
+  EXPECT_EQ(Next(), "none");
+  clock_.AdvanceTo(5'000'000'000);
+  EXPECT_EQ(Next(), "over");
+}
+
+TEST_F(RemoteResultsTest, AFailedJobIsOverSoon) {
+  const auto output = Deploy(0);
+  End(JobState::kFailed);
+  EXPECT_EQ(Next(), "none");
+  clock_.AdvanceTo(100'000'000);
+  EXPECT_EQ(Next(), "over");
+}
+
+TEST_F(RemoteResultsTest, AJobThatNeverFedTheClientIsOverAtOnce) {
+  End(JobState::kFailed);
+  EXPECT_EQ(Next(), "over");
+}
+
+TEST_F(RemoteResultsTest, ARestartsChannelIsOpenedWhenItIsKnownWhere) {
+  auto output = Deploy(0);
+  output->Send(harness::Strings({"x"}));
+  output = Deploy(1);
+  output->Send(harness::Strings({"y"}));
+  output->Send(EndOfInput{});
+  End(JobState::kFinished);
+  EXPECT_EQ(Next(), "batch");
+  EXPECT_EQ(Next(), "batch");
+  EXPECT_EQ(Next(), "end");
+  EXPECT_EQ(Next(), "over");
+}
+
 }  // namespace
 }  // namespace pyflinkpp
