@@ -284,3 +284,58 @@ def options() -> list[tuple[str, str, str, str]]:
 
 def murmur_hash(data: bytes) -> int:
     """The hash that spreads keys over key groups."""
+
+class ProcessCluster:
+    """A JobManager in this process for TaskManagers in others; listens on the loopback address.
+
+    ``token``: what TaskManagers must know. ``version``, ``python``: what they must run.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        version: str,
+        python: str,
+        heartbeat_interval_ms: int,
+        heartbeat_timeout_ms: int,
+    ) -> None: ...
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens: host and port."""
+    def task_managers(self) -> int:
+        """How many are registered."""
+    def wait_for_task_managers(self, count: int, timeout_ms: int) -> bool:
+        """Whether so many are registered, after waiting at most so long for them."""
+    def submit(self, graph: JobGraph, name: str) -> Job:
+        """Starts a job."""
+    def shutdown(self) -> None:
+        """Cancels all jobs, waits until they have ended, and closes all connections."""
+
+class TaskManagerHost:
+    """The TaskManager of this process; looks for its JobManager at once.
+
+    ``slots``: 0 for as many as jobs need. ``registration_timeout_ms``: how long it looks.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        token: str,
+        slots: int,
+        name: str,
+        version: str,
+        python: str,
+        registration_timeout_ms: int,
+    ) -> None: ...
+    def watch_parent(self, control: int, parent: int, grace_ms: int) -> None:
+        """Shuts down when the pipe ``control`` or the process ``parent`` ends.
+
+        What still runs ``grace_ms`` later is ended hard.
+        """
+    def shutdown(self) -> None:
+        """Cancels all tasks; when they have ended, so has the TaskManager."""
+    def wait(self, timeout_ms: int) -> bool:
+        """Whether it has ended, after waiting at most so long."""
+    def failure(self) -> str:
+        """Why it has ended by itself; "" when it was told to."""

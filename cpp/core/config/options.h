@@ -62,6 +62,9 @@ inline constexpr Option kOptions[] = {
     {"execution.checkpointing.unaligned.max-subtasks-per-channel-state-file", "int", "5",
      "Accepted for compatibility: each subtask writes a file of its own."},
     {"execution.checkpointing.write-buffer-size", "int", "4096", "Accepted for compatibility."},
+    {"execution.local.processes", "int", "0",
+     "How many TaskManager processes a local run has, so that Python functions use as many cores; "
+     "0: all runs in the program's own process."},
     {"execution.runtime-mode", "enum", "STREAMING", "STREAMING, BATCH or AUTOMATIC."},
     {"execution.state-recovery.claim-mode", "enum", "NO_CLAIM",
      "Whose the checkpoint is that a job starts from: NO_CLAIM leaves it alone, CLAIM lets the job "
@@ -70,6 +73,13 @@ inline constexpr Option kOptions[] = {
      "Whether state is left behind whose operator is not in the job."},
     {"execution.state-recovery.path", "string", "",
      "The savepoint or checkpoint that the job starts from."},
+    {"heartbeat.interval", "duration", "10 s",
+     "How often the JobManager asks its TaskManagers whether they live."},
+    {"heartbeat.timeout", "duration", "50 s",
+     "After this time without a word JobManager and TaskManager take each other for lost. A broken "
+     "connection tells at once."},
+    {"jobmanager.rpc.address", "string", "localhost", "Where TaskManagers find the JobManager."},
+    {"jobmanager.rpc.port", "int", "6123", "The JobManager's port for TaskManagers."},
     {"metrics.latency.interval", "duration", "0 ms", "Accepted for compatibility."},
     {"parallelism.default", "int", "1", "The parallelism of operators that don't set their own."},
     {"pipeline.auto-generate-uids", "bool", "true",
@@ -148,7 +158,11 @@ inline constexpr Option kOptions[] = {
      "The memory of all rocksdb state of a process: a quarter for the rows that were used lately, "
      "the rest for RocksDB's blocks and write buffers."},
     {"taskmanager.numberOfTaskSlots", "int", "",
-     "Slots of the TaskManager; as many as jobs need when it is not set."},
+     "Slots of the TaskManager; when it is not set, as many as jobs need in a local run, and 1 in "
+     "a "
+     "TaskManager that was started by itself."},
+    {"taskmanager.registration.timeout", "duration", "5 min",
+     "How long a TaskManager looks for the JobManager before it gives up."},
 };
 
 }  // namespace pyflinkpp

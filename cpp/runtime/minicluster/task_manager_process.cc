@@ -32,6 +32,7 @@ absl::StatusOr<std::unique_ptr<TaskManagerProcess>> TaskManagerProcess::Make(
 
 void TaskManagerProcess::Run(const Options& options) {
   transport_ = std::make_unique<BlockingTransport>(*channels_, env_);
+  transport_->ServeOver(*channels_);
   JobManagerConnection::Options connection;
   connection.job_manager = options.job_manager;
   connection.id = absl::StrFormat("%016x%016x", random_.Next(), random_.Next());
@@ -45,6 +46,7 @@ void TaskManagerProcess::Run(const Options& options) {
            [task_manager = std::weak_ptr(task_manager_)](std::function<void()> done) {
              if (const auto alive = task_manager.lock()) alive->JobManagerLost(std::move(done));
            },
+       .release_job = [this](const std::string& job_id) { transport_->Release(job_id); },
        .give_up =
            [this](const std::string& why) {
              {

@@ -39,6 +39,8 @@ struct OperatorRegistry {
   SerializerFactory serializers;
   // Beside those of task/state_backends.cc, by the value of "state.backend.type".
   std::map<std::string, KeyedStateBackendMaker> state_backends = {};
+  // Called on a task's loop before its operators are made, with the job's configuration.
+  std::function<absl::Status(const std::map<std::string, std::string>& configuration)> prepare = {};
 };
 
 // Everything that needs no Python.

@@ -14,8 +14,7 @@ constexpr size_t kMegabyte = size_t{1} << 20;
 idl::Failure TooLong(const std::string& what, size_t bytes) {
   idl::Failure failure;
   failure.kind = idl::FaultKind::USER;
-  failure.fatal = true;
-  failure.__isset.fatal = true;
+  failure.__set_fatal(true);
   failure.message = absl::StrCat(what, " is a message of ", bytes / kMegabyte, " MB, and ",
                                  kRpcMessageMaxBytes / kMegabyte,
                                  " MB are the most: set execution.checkpointing.dir, so that state "
@@ -36,14 +35,22 @@ void TaskManagerStub::Heartbeat() {
 }
 
 void TaskManagerStub::SubmitTask(idl::TaskDeployment deployment) {
-  std::string message =
-      ToTaskManager(session_, [&](auto& client) { client.SubmitTask(deployment); });
-  if (message.size() <= kRpcMessageMaxBytes) return connection_->Send(std::move(message));
+  const std::string what = absl::StrCat("the deployment of task '", deployment.name, "'");
+  idl::Failure failure;
+  try {
+    std::string message =
+        ToTaskManager(session_, [&](auto& client) { client.SubmitTask(deployment); });
+    if (message.size() <= kRpcMessageMaxBytes) return connection_->Send(std::move(message));
+    failure = TooLong(what, message.size());
+  } catch (const std::exception& error) {  // types within types without end
+    failure.kind = idl::FaultKind::USER;
+    failure.__set_fatal(true);
+    failure.message = absl::StrCat(what, " can't be sent: ", error.what());
+  }
   idl::TaskReport report;
   report.task = deployment.task;
   report.state = idl::TaskState::FAILED;
-  report.__set_failure(
-      TooLong(absl::StrCat("the deployment of task '", deployment.name, "'"), message.size()));
+  report.__set_failure(failure);
   report.failure.operator_name = deployment.name;
   report.failure.subtask = deployment.task.subtask;
   on_refused_(std::move(report));

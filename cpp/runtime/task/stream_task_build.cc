@@ -94,6 +94,7 @@ void StreamTask::ReadState() {
 
 // Makes the chain of the deployment: fused members become one node.
 absl::Status StreamTask::Build() {
+  if (registry_.prepare) RETURN_IF_ERROR(registry_.prepare(deployment_.configuration));
   const std::vector<idl::ChainNode>& members = deployment_.chain;
   std::vector<std::unique_ptr<OperatorChain::Node>> nodes;
   constexpr size_t kNone = ~size_t{0};

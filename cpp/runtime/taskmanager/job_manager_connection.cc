@@ -41,6 +41,14 @@ class JobManagerConnection::Attempt final : public ConnectionHandler, public Tas
   void Heartbeat() override {
     if (const auto stub = taking_->stub()) stub->Heartbeat();
   }
+  void SubmitTask(const idl::TaskDeployment& deployment) override {
+    taking_->jobs_.insert(deployment.task.job_id);
+    TaskManagerSkeleton::SubmitTask(deployment);
+  }
+  void ReleaseJob(const std::string& job_id) override {
+    taking_->jobs_.erase(job_id);
+    TaskManagerSkeleton::ReleaseJob(job_id);
+  }
   TaskManagerGateway& task_manager() override { return *taking_->task_manager_; }
 
   // Whose call is made.
@@ -166,8 +174,10 @@ void JobManagerConnection::Lose(const std::string& why) {
   rpc_.log(absl::StrCat("the JobManager was lost: ", why));
   callbacks_.cancel_tasks([self = weak_from_this(), why] {
     if (const auto alive = self.lock()) {
-      alive->mailbox().Post("tasks have ended",
-                            [alive = alive.get(), why] { alive->ConnectLater(why); });
+      alive->mailbox().Post("tasks have ended", [alive = alive.get(), why] {
+        alive->ReleaseJobs();
+        alive->ConnectLater(why);
+      });
     }
   });
 }
@@ -200,8 +210,14 @@ void JobManagerConnection::Shutdown() {
     handler_.reset();
     if (connection_ != nullptr) connection_->Close();
     connection_.reset();
+    ReleaseJobs();
     EndLoop();
   });
+}
+
+// The JobManager that would have told of their end is not heard any more, and their tasks have ended.
+void JobManagerConnection::ReleaseJobs() {
+  for (const std::string& job : std::exchange(jobs_, {})) callbacks_.release_job(job);
 }
 
 std::shared_ptr<const JobManagerStub> JobManagerConnection::stub() {

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "core/env/network.h"
@@ -31,6 +32,8 @@ class JobManagerConnection final : public Loop,
   struct Callbacks {
     // The JobManager is lost: `done` is called when no task is left.
     std::function<void(std::function<void()> done)> cancel_tasks;
+    // Nothing of the job is heard any more: what is kept for it can go.
+    std::function<void(const std::string& job_id)> release_job;
     // It will not be found or refuses this process: on the loop.
     std::function<void(const std::string& why)> give_up;
   };
@@ -72,6 +75,7 @@ class JobManagerConnection final : public Loop,
   void ConnectLater(const std::string& why);
   void GiveUp(const std::string& why);
   void CheckSilence(int64_t attempt);
+  void ReleaseJobs();
   // None: there is no registration.
   std::shared_ptr<const JobManagerStub> stub();
   void SetStub(std::shared_ptr<const JobManagerStub> stub);
@@ -93,6 +97,7 @@ class JobManagerConnection final : public Loop,
   int64_t last_heard_nanos_ = 0;
   int64_t alone_since_nanos_ = 0;
   int64_t delay_ms_ = 0;
+  std::set<std::string> jobs_;  // of which tasks came and the end did not
   Mutex mutex_;
   std::shared_ptr<const JobManagerStub> stub_ ABSL_GUARDED_BY(mutex_);
 };

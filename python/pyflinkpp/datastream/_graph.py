@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pyflinkpp._engine import native
+from pyflinkpp._local_processes import processes_of
 from pyflinkpp.common.execution_config import CACHED_FILES
 from pyflinkpp.common.typeinfo import engine_type
+from pyflinkpp.datastream import _main_module
 from pyflinkpp.datastream._checkpointing import apply_checkpointing
 from pyflinkpp.datastream._engine_spec import engine_spec
 from pyflinkpp.datastream._transformation import Edge, Transformation
@@ -38,6 +40,8 @@ class Translation:
             self._parallelism[node] = self._resolve(node)
         self._batch = environment._runs_as_batch(all(node.bounded for node in self._nodes))
         self.graph: Any = None
+        # Where the job runs: in so many TaskManager processes; 0: in this one.
+        self.processes = 0 if environment._debugs else processes_of(environment._configuration)
 
     def translate(self) -> Any:
         """Makes the graph.
@@ -54,6 +58,10 @@ class Translation:
             from pyflinkpp.datastream._distributed_cache import checked_cached_files
 
             configuration[CACHED_FILES] = checked_cached_files(configuration[CACHED_FILES])
+        if self.processes > 0:
+            main = _main_module.describe()
+            if main:
+                configuration[_main_module.KEY] = main
         self.graph = native().JobGraph(configuration)
         apply_checkpointing(self.graph, configuration, self._batch)
         for node in self._nodes:

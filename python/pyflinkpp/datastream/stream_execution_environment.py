@@ -21,6 +21,7 @@ from pyflinkpp.datastream.execution_mode import RuntimeExecutionMode
 if TYPE_CHECKING:
     from pyflinkpp.common.job_client import JobClient
     from pyflinkpp.common.job_execution_result import JobExecutionResult
+    from pyflinkpp.datastream._graph import Translation
     from pyflinkpp.datastream.connectors.base import Source
     from pyflinkpp.datastream.slot_sharing_group import SlotSharingGroup
 
@@ -359,7 +360,7 @@ class StreamExecutionEnvironment(CheckpointingEnvironment, MissingFromEnvironmen
             "predecessors": [{"id", "ship_strategy", "side"}]}]}.
         :raises RuntimeError: When there is no sink.
         """
-        plan: str = self._translate(self._sinks).plan()
+        plan: str = self._translation(self._sinks).translate().plan()
         return plan
 
     def debug(self, enabled: bool = True) -> StreamExecutionEnvironment:
@@ -389,7 +390,7 @@ class StreamExecutionEnvironment(CheckpointingEnvironment, MissingFromEnvironmen
             raise ValueError("a program with an unbounded source can't run in batch mode")
         return mode == "BATCH" or (mode == "AUTOMATIC" and bounded)
 
-    def _translate(self, sinks: list[Transformation]) -> Any:
+    def _translation(self, sinks: list[Transformation]) -> Translation:
         from pyflinkpp.datastream._graph import Translation
 
         if not sinks:
@@ -397,14 +398,20 @@ class StreamExecutionEnvironment(CheckpointingEnvironment, MissingFromEnvironmen
                 "No operators defined in streaming topology. Cannot execute. "
                 "Add a sink first, as by print() or sink_to()"
             )
-        return Translation(self, sinks).translate()
+        return Translation(self, sinks)
 
     def _submit(self, job_name: str | None, *sinks: Transformation) -> Any:
         from pyflinkpp._engine import native
 
         try:
-            graph = self._translate([*self._sinks, *sinks])
+            translation = self._translation([*self._sinks, *sinks])
+            graph = translation.translate()
         finally:
             self._sinks.clear()
         name = job_name or self._configuration.get_string(_JOB_NAME, "Flink Streaming Job")
+        if translation.processes > 0:
+            from pyflinkpp._local_processes import local_processes
+
+            processes = local_processes(self._configuration)
+            return processes.submit(graph, name, translation.processes)
         return native().submit(graph, name, self._debugs)

@@ -152,7 +152,13 @@ py::object Job::next_results(int64_t timeout_ms) const {
       }
       return list;
     }
-    if (ended) return py::none();
+    if (ended) {
+      if (const absl::Status all = handle_->results_status(); !all.ok()) {
+        RaiseStatus(all);
+        throw py::error_already_set();
+      }
+      return py::none();
+    }
     timeout_ms -= slice;
     if (timeout_ms <= 0) return py::list();
   }

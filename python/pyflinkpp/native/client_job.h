@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "native/errors.h"
 #include "native/graph_bindings.h"
 #include "runtime/minicluster/mini_cluster.h"
 
@@ -48,7 +49,7 @@ class Job {
   std::vector<std::pair<std::string, int>> operators_;  // name and parallelism
 };
 
-// `Cluster`: MiniCluster or SteppedCluster.
+// `Cluster`: MiniCluster, SteppedCluster or ProcessCluster.
 template <class Cluster>
 std::unique_ptr<Job> SubmitTo(Cluster& cluster, const JobGraphBuilder& builder,
                               const std::string& name) {
@@ -56,12 +57,16 @@ std::unique_ptr<Job> SubmitTo(Cluster& cluster, const JobGraphBuilder& builder,
   graph.name = name;
   graph.job_id =
       absl::StrFormat("%016x%016x", cluster.env().random.Next(), cluster.env().random.Next());
-  std::shared_ptr<JobHandle> handle;
+  absl::StatusOr<std::shared_ptr<JobHandle>> handle(nullptr);
   {
     pybind11::gil_scoped_release release;
     handle = cluster.Submit(graph);
   }
-  return std::make_unique<Job>(std::move(handle), graph);
+  if (!handle.ok()) {
+    RaiseStatus(handle.status());
+    throw pybind11::error_already_set();
+  }
+  return std::make_unique<Job>(*std::move(handle), graph);
 }
 
 }  // namespace pyflinkpp

@@ -25,7 +25,7 @@ struct ThreadStateKeeper {
   PyThreadState* state = nullptr;
   bool made = false;  // by the engine: Python did not know the thread before
   ~ThreadStateKeeper() {
-    if (state == nullptr || !Py_IsInitialized()) return;
+    if (state == nullptr || !made || !Py_IsInitialized()) return;  // Python's own has gone already
     PyEval_RestoreThread(state);
     PyGILState_Release(
         PyGILState_UNLOCKED);  // undoes the one Ensure of this thread: the state goes

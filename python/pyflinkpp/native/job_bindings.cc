@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "native/client_job.h"
 #include "native/errors.h"
+#include "native/process_bindings.h"
 #include "native/python_operators.h"
 #include "runtime/checkpoint/checkpoint_storage.h"
 #include "runtime/env/posix_file_system.h"
@@ -71,6 +72,7 @@ void DisposeSavepoint(const std::string& path) {
 
 void Shutdown() {
   py::gil_scoped_release release;
+  ShutdownProcessClusters();
   Clusters().clear();
   DebugCluster().reset();
 }

@@ -8,6 +8,7 @@
 #include "native/graph_bindings.h"
 #include "native/harness_bindings.h"
 #include "native/job_bindings.h"
+#include "native/process_bindings.h"
 #include "native/python_windows.h"
 #include "native/type_coder.h"
 #include "native/type_descriptor.h"
@@ -72,6 +73,7 @@ PYBIND11_MODULE(_native, module) {
   if (!AddFunctionTypes(module.ptr()) || !AddTriggerContextType(module.ptr()))
     throw py::error_already_set();
   BindJob(module);
+  BindProcesses(module);
   BindHarness(module);
   module.def("serialize", SerializeValue, py::arg("type"), py::arg("value"));
   module.def("deserialize", DeserializeValue, py::arg("type"), py::arg("data"));

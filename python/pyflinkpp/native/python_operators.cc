@@ -2,6 +2,7 @@
 
 #include "core/base/status.h"
 #include "native/async_operator.h"
+#include "native/errors.h"
 #include "native/gil.h"
 #include "native/process_operator.h"
 #include "native/push_source.h"
@@ -14,10 +15,27 @@
 #include "runtime/connectors/collection/collection_source.h"
 
 namespace pyflinkpp {
+namespace {
+
+// What the program has defined in its __main__ is found there in other processes, too.
+absl::Status InstallMain(const std::map<std::string, std::string>& configuration) {
+  const auto main = configuration.find("python.main-module");
+  if (main == configuration.end()) return absl::OkStatus();
+  Gil gil;
+  static PyObject* install = nullptr;
+  const PyRef done = Imported(&install, "pyflinkpp.datastream._main_module", "install") == nullptr
+                         ? PyRef()
+                         : PyRef::Steal(PyObject_CallFunction(install, "s", main->second.c_str()));
+  return done ? absl::OkStatus()
+              : CaptureError("what the program defines can't be made in a TaskManager");
+}
+
+}  // namespace
 
 OperatorRegistry PythonOperators() {
   OperatorRegistry registry = BuiltinOperators();
   registry.serializers = PythonSerializerOf;
+  registry.prepare = InstallMain;
   registry.entries["push_source"] = {
       .make = MakePushSource,
       .make_enumerator =

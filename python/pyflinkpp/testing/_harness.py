@@ -88,7 +88,7 @@ class Harness:
             _collected[token] = []
             stream.process(Collect(token)).sink_to(DiscardingSink())
         self._outputs = len(outputs)
-        graph = env._translate(env._sinks)
+        graph = env._translation(env._sinks).translate()
         self._engine = native().Harness(start_ms)
         self._job = self._engine.submit(graph, "harness")
         self._run()

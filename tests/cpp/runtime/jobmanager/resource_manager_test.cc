@@ -77,6 +77,10 @@ class ResourceManagerTest : public JobManagerTest {
     env_.loops.Start(resources_);
     Run();
   }
+  ~ResourceManagerTest() override {
+    resources_->Shutdown();  // it listens on the network, which is gone before the loops
+    Run();
+  }
   void Run() { env_.loops.RunUntilIdle(); }
   std::shared_ptr<Peer> Connect() {
     auto peer = std::make_shared<Peer>();

@@ -81,8 +81,9 @@ class ProcessClusterTest : public testing::Test {
   // Words of numbers, counted by word, in two subtasks each.
   static idl::JobGraph WordCount(const std::string& id, int64_t last) {
     native::JobBuilder builder(id);
-    const int words = builder.Then(builder.Numbers(1, last, 2), idl::Partitioner::FORWARD,
-                                   builder.Native("long_to_word", 2));
+    const int numbers = builder.Numbers(1, last, 2);
+    const int words =
+        builder.Then(numbers, idl::Partitioner::FORWARD, builder.Native("long_to_word", 2));
     const int counts = builder.Then(words, idl::Partitioner::REBALANCE, builder.Native("pair", 2));
     const int keyed =
         builder.Then(counts, idl::Partitioner::FORWARD, builder.Native("key_by_word", 2));
@@ -148,8 +149,9 @@ TEST_F(ProcessClusterTest, ManyJobsOneAfterTheOther) {
 TEST_F(ProcessClusterTest, ACancelledJobAndItsTasksEnd) {
   StartTaskManagers(2);
   native::JobBuilder builder("job");
-  const int waiting = builder.Then(builder.Numbers(1, 1000, 2), idl::Partitioner::REBALANCE,
-                                   builder.Native("waiting", 2));
+  const int numbers = builder.Numbers(1, 1000, 2);
+  const int waiting =
+      builder.Then(numbers, idl::Partitioner::REBALANCE, builder.Native("waiting", 2));
   builder.Then(waiting, idl::Partitioner::REBALANCE, builder.Collect());
   const auto job = *cluster_->Submit(builder.Build());
   job->Cancel();
@@ -160,8 +162,9 @@ TEST_F(ProcessClusterTest, ACancelledJobAndItsTasksEnd) {
 TEST_F(ProcessClusterTest, AJobOfALostTaskManagerFails) {
   StartTaskManagers(2);
   native::JobBuilder builder("job");
-  const int waiting = builder.Then(builder.Numbers(1, 1000, 2), idl::Partitioner::REBALANCE,
-                                   builder.Native("waiting", 2));
+  const int numbers = builder.Numbers(1, 1000, 2);
+  const int waiting =
+      builder.Then(numbers, idl::Partitioner::REBALANCE, builder.Native("waiting", 2));
   builder.Then(waiting, idl::Partitioner::REBALANCE, builder.Discard(2));
   const auto job = *cluster_->Submit(builder.Build());
   task_managers_.pop_back();

@@ -238,13 +238,27 @@ TEST_F(RpcMessageTest, MutatedMessagesAreCallsOrErrors) {
   EXPECT_GT(outcomes[false], 100);
 }
 
-TEST_F(RpcMessageTest, ATypeWithinATypeWithoutEndIsRefused) {
+TEST_F(RpcMessageTest, ATaskThatIsTooDeepToSendFails) {
   idl::TaskDeployment deployment;
+  deployment.name = "deep";
   deployment.chain.resize(1);
   idl::TypeInformation* type = &deployment.chain[0].op.output_type;
   for (int depth = 0; depth < 5'000; ++depth) type = &type->children.emplace_back();
   task_manager_.SubmitTask(deployment);
-  EXPECT_FALSE(Deliver().ok());
+  EXPECT_THAT(connection_->frames, IsEmpty());
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_THAT(refused_[0].failure.message,
+              HasSubstr("the deployment of task 'deep' can't be sent"));
+}
+
+TEST_F(RpcMessageTest, AStructWithinAStructWithoutEndIsRefused) {
+  task_manager_.Heartbeat();
+  std::string deep = connection_->frames[0];
+  deep.pop_back();               // the end of the call's arguments
+  deep.append(100'000, '\x1c');  // a field that is a struct
+  deep.append(100'001, '\0');
+  EXPECT_THAT(DispatchCall(deep, to_task_manager_).message(), HasSubstr("depth limit"));
+  EXPECT_EQ(task_manager_end_->of_connection, 0);
 }
 
 }  // namespace

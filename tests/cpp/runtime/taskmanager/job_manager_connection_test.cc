@@ -70,6 +70,7 @@ class JobManagerConnectionTest : public testing::Test {
         rpc);
     connection_->SetCallbacks(
         {.cancel_tasks = [this](auto done) { cancelled_ = std::move(done); },
+         .release_job = [this](const std::string& job) { released_.push_back(job); },
          .give_up = [this](const std::string& why) { gave_up_.push_back(why); }});
     env_.loops.Start(connection_);
   }
@@ -114,6 +115,7 @@ class JobManagerConnectionTest : public testing::Test {
   std::vector<std::string> log_;
   harness::RecordingTaskManager task_manager_;
   std::function<void()> cancelled_;
+  std::vector<std::string> released_;
   std::vector<std::string> gave_up_;
   std::vector<std::shared_ptr<Peer>> peers_;
   std::unique_ptr<Listener> listener_;
@@ -185,6 +187,25 @@ TEST_F(JobManagerConnectionTest,
   Report(2);
   EXPECT_THAT(peers_[1]->gateway.Take(), ElementsAre("report 0 0.2#0"));
   EXPECT_THAT(peers_[0]->gateway.Take(), IsEmpty());
+}
+
+TEST_F(JobManagerConnectionTest, WhatIsKeptForJobsOfALostJobManagerIsReleased) {
+  Peer& peer = Registered();
+  for (const std::string job : {"first", "second"}) {
+    idl::TaskDeployment deployment;
+    deployment.task = Task(0, 0);
+    deployment.task.job_id = job;
+    peer.Send([&](auto& client) { client.SubmitTask(deployment); });
+  }
+  peer.Send([](auto& client) { client.ReleaseJob("first"); });
+  Run();
+  EXPECT_THAT(task_manager_.Take(), ElementsAre("submit 0.0#0", "submit 0.0#0", "release first"));
+  network_.wires[0]->End(absl::OkStatus());
+  Run();
+  EXPECT_THAT(released_, IsEmpty()) << "its tasks have not ended";
+  cancelled_();
+  Run();
+  EXPECT_THAT(released_, ElementsAre("second"));
 }
 
 TEST_F(JobManagerConnectionTest, ASilentJobManagerIsLost) {
