@@ -66,7 +66,8 @@ class FrameReader {
   bool between_frames() const { return greeted_ && !in_body_ && begin_ == end_; }
 
  private:
-  static constexpr size_t kBufferBytes = size_t{64} << 10;
+  // Enough for many small frames; of a large one only so much is copied from there into its string.
+  static constexpr size_t kBufferBytes = size_t{16} << 10;
 
   absl::string_view buffered() const { return {buffer_.data() + begin_, end_ - begin_}; }
   absl::Status TakeGreeting(FrameSink& sink);

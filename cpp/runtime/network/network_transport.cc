@@ -1,6 +1,7 @@
 #include "runtime/network/network_transport.h"
 
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -43,6 +44,7 @@ struct Link {
   std::shared_ptr<Connection> connection;  // null: the other side has not connected yet
   std::vector<std::string> waiting;        // frames for that
   bool lost = false;
+  bool only_reads = false;     // see links_to_read_
   uint32_t inputs_opened = 0;  // the last number that was given
   std::unordered_map<uint32_t, std::shared_ptr<NetworkInput>> inputs;
   uint32_t outputs_opened = 0;  // the same, by the other side
@@ -91,8 +93,12 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
   OpenedOutput OpenOutput(const ChannelId& id, Mailbox& producer, const std::string& peer) {
     auto output = std::make_shared<NetworkOutput>(peer, producer);
     MutexLock lock(mutex_);
-    const std::shared_ptr<Link> link = LinkTo(peer);
     const auto consumer = half_open_inputs_.find(id);
+    if (id.blocking && consumer == half_open_inputs_.end()) {
+      output->CloseConsumer();  // it has asked, and has gone since
+      return {output, std::make_shared<Link>(peer)};
+    }
+    const std::shared_ptr<Link> link = id.blocking ? consumer->second.link : LinkTo(peer);
     if (consumer == half_open_inputs_.end() || consumer->second.link != link) {
       PFPP_CHECK(half_open_outputs_.emplace(id, HalfOpenOutput{output, link}).second);
       return {output, link};
@@ -122,7 +128,8 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
   OpenedInput OpenInput(const ChannelId& id, ReadyChannels& ready, size_t channel,
                         const ChannelPeer& peer) {
     MutexLock lock(mutex_);
-    const std::shared_ptr<Link> link = LinkTo(peer.address);
+    const std::shared_ptr<Link> link =
+        id.blocking ? LinkToRead(peer.address) : LinkTo(peer.address);
     const uint32_t number = ++link->inputs_opened;
     auto input = std::make_shared<NetworkInput>(peer, number, floating_, ready, channel);
     link->inputs.emplace(number, input);
@@ -156,11 +163,14 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
     std::shared_ptr<Link> link;
     {
       MutexLock lock(mutex_);
-      if (peer >= address_) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "'", peer, "' waits for '", address_, "' to connect, and does not connect itself"));
-      }
       if (stopped_) return absl::CancelledError("it is shut down");
+      if (peer >= address_) {
+        link = std::make_shared<Link>(peer);
+        link->only_reads = true;
+        link->connection = connection;
+        readers_.insert(link);
+        return link;
+      }
       const auto known = links_.find(peer);
       // It would not connect again if it still had the other connection.
       if (known != links_.end() && known->second->connection != nullptr)
@@ -230,11 +240,16 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
     std::vector<std::shared_ptr<Connection>> connections;
     MutexLock lock(mutex_);
     stopped_ = true;
-    for (auto& [peer, link] : links_) {
-      link->lost = true;
-      if (link->connection != nullptr) connections.push_back(std::move(link->connection));
-    }
+    const auto stop = [&](Link& link) {
+      link.lost = true;
+      if (link.connection != nullptr) connections.push_back(std::move(link.connection));
+    };
+    for (auto& [peer, link] : links_) stop(*link);
+    for (auto& [peer, link] : links_to_read_) stop(*link);
+    for (const auto& link : readers_) stop(*link);
     links_.clear();
+    links_to_read_.clear();
+    readers_.clear();
     half_open_outputs_.clear();
     half_open_inputs_.clear();
     for (const auto& connection : connections) connection->Close();
@@ -248,6 +263,8 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
     MutexLock lock(mutex_);
     size_t channels = 0;
     for (const auto& [peer, link] : links_) channels += link->inputs.size() + link->outputs.size();
+    for (const auto& [peer, link] : links_to_read_) channels += link->inputs.size();
+    for (const auto& link : readers_) channels += link->outputs.size();
     return channels;
   }
   int floating_credits() const { return floating_.left(); }
@@ -274,6 +291,8 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
   };
 
   std::shared_ptr<Link> LinkTo(const std::string& peer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::shared_ptr<Link> LinkToRead(const std::string& peer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Connect(const std::shared_ptr<Link>& link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Null: it was closed.
   template <class Channel>
@@ -298,6 +317,10 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
     if (link->outputs.size() + link->unmatched.size() >= kChannelsMax)
       return absl::ResourceExhaustedError("too many channels");
     if (message.count > kChannelsMax) return absl::InvalidArgumentError("too much credit");
+    if (link->only_reads && !message.id.blocking) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", link->peer, "' waits for '", address_, "' to connect"));
+    }
     if (link->lost) return absl::OkStatus();
     link->outputs_opened = message.channel;
     const auto producer = half_open_outputs_.find(message.id);
@@ -333,11 +356,17 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
     return absl::OkStatus();
   }
 
-  Lost Take(const std::shared_ptr<Link>& link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  // A copy: it may be the entry that goes.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param)
+  Lost Take(std::shared_ptr<Link> link) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     Lost lost;
     if (std::exchange(link->lost, true)) return lost;
-    if (const auto entry = links_.find(link->peer); entry != links_.end() && entry->second == link)
-      links_.erase(entry);
+    for (auto* links : {&links_, &links_to_read_}) {
+      if (const auto entry = links->find(link->peer);
+          entry != links->end() && entry->second == link)
+        links->erase(entry);
+    }
+    readers_.erase(link);
     for (auto& [number, input] : link->inputs) lost.inputs.push_back(std::move(input));
     for (auto& [number, output] : link->outputs) lost.outputs.push_back(std::move(output));
     link->inputs.clear();
@@ -363,6 +392,9 @@ class NetworkTransport::Links : public std::enable_shared_from_this<Links> {
   Asked asked_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, std::shared_ptr<Link>> links_ ABSL_GUARDED_BY(mutex_);  // by peer
+  // Those that only read what blocking exchanges have: from here, and by others.
+  std::map<std::string, std::shared_ptr<Link>> links_to_read_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::shared_ptr<Link>> readers_ ABSL_GUARDED_BY(mutex_);
   std::map<ChannelId, HalfOpenOutput> half_open_outputs_ ABSL_GUARDED_BY(mutex_);
   std::map<ChannelId, HalfOpenInput> half_open_inputs_ ABSL_GUARDED_BY(mutex_);
 };
@@ -415,13 +447,30 @@ std::shared_ptr<Link> NetworkTransport::Links::LinkTo(const std::string& peer) {
   std::shared_ptr<Link>& link = links_[peer];
   if (link != nullptr) return link;
   link = std::make_shared<Link>(peer);
-  if (address_ > peer || stopped_) return link;
-  const absl::StatusOr<NetworkAddress> address = AddressOf(peer);
+  if (address_ < peer) Connect(link);
+  return link;
+}
+
+// Who reads connects, if there is no connection yet: the producer knows nothing of its consumers.
+std::shared_ptr<Link> NetworkTransport::Links::LinkToRead(const std::string& peer) {
+  if (address_ < peer) return LinkTo(peer);
+  if (const auto known = links_.find(peer);
+      known != links_.end() && known->second->connection != nullptr)
+    return known->second;
+  std::shared_ptr<Link>& link = links_to_read_[peer];
+  if (link != nullptr) return link;
+  link = std::make_shared<Link>(peer);
+  Connect(link);
+  return link;
+}
+
+void NetworkTransport::Links::Connect(const std::shared_ptr<Link>& link) {
+  if (stopped_) return;
+  const absl::StatusOr<NetworkAddress> address = AddressOf(link->peer);
   // Nobody listens at what is no address: the error is one of connecting.
-  link->connection = network_.Connect(address.ok() ? *address : NetworkAddress{peer, 0},
+  link->connection = network_.Connect(address.ok() ? *address : NetworkAddress{link->peer, 0},
                                       std::make_shared<Handler>(shared_from_this(), link));
   link->connection->Send(HelloMessage(address_));
-  return link;
 }
 
 class NetworkTransport::Output final : public OutputChannel {

@@ -7,7 +7,8 @@
 //
 // Of two processes the one whose address sorts first connects, with the first end that it opens; the
 // other waits for it. Both always open their ends, because the JobManager deploys both tasks. Channels
-// within this process go to another transport, as they are.
+// within this process go to another transport, as they are. The producer of a blocking exchange opens
+// nothing: there the consumer connects, whoever sorts first, unless they are connected already.
 //
 // A lost connection fails each input whose end has not come, and each output that no consumer has
 // opened yet; other outputs drop what is sent. Their tasks fail, and start anew with new channels, on

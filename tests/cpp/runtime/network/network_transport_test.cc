@@ -464,7 +464,8 @@ TEST_F(DataPlaneGarbageTest, WhoSendsWhatItMustNotIsToldAndLeft) {
   const ChannelId id{"job", 5};
   EXPECT_THAT(AnswerTo({""}, ""), HasSubstr("a message of 0 bytes"));
   EXPECT_THAT(AnswerTo({CreditMessage(1, 1)}, ""), HasSubstr("it has not greeted"));
-  EXPECT_THAT(AnswerTo({}, "z:1"), HasSubstr("'z:1' waits for 'sim:2' to connect"));
+  EXPECT_THAT(AnswerTo({OpenMessage(1, id, 4)}, "z:1"),
+              HasSubstr("'z:1' waits for 'sim:2' to connect"));
   EXPECT_THAT(AnswerTo({HelloMessage("a:1")}), HasSubstr("a second greeting"));
   EXPECT_THAT(AnswerTo({"\x63xxxx"}), HasSubstr("a message of kind 99"));
   EXPECT_THAT(AnswerTo({CreditMessage(1, 1)}), HasSubstr("for the channel 1 of 0"));

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "native/job_builder.h"
 #include "native/registry.h"
@@ -114,7 +115,7 @@ class TwoTaskManagersTest : public testing::Test {
   }
   JobResult Run(idl::JobGraph graph) {
     auto listener = std::make_shared<EndListener>();
-    const std::string id = graph.job_id;
+    const std::string id = graph.job_id = absl::StrFormat("%032x", ++jobs_);
     job_manager_->SubmitJob(std::move(graph), listener);
     const JobResult result = listener->Wait();
     for (Process& process : processes_) process.blocking->Release(id);
@@ -131,6 +132,7 @@ class TwoTaskManagersTest : public testing::Test {
   Env env_{clock_, random_, files_, io_, console_, loops_};
   std::shared_ptr<JobManager> job_manager_ = std::make_shared<JobManager>(env_, registry_);
   Process processes_[2];
+  int jobs_ = 0;
 };
 
 TEST_F(TwoTaskManagersTest, AKeyedJobGivesWhatItGivesWithinOneProcess) {
