@@ -133,6 +133,7 @@ absl::Status FrameReader::BeginBody(FrameSink& sink) {
   body_bytes_ = size;
   const absl::string_view come = bytes.substr(kFrameHeaderBytes, size);
   begin_ += kFrameHeaderBytes + come.size();
+  body_.reserve(std::min(body_bytes_, come.size() + kUnseenBytesMax));  // GrowBody copies nothing
   body_.assign(come.data(), come.size());
   filled_ = come.size();
   if (filled_ == body_bytes_) return EndBody(sink);
