@@ -25,6 +25,24 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return found[-1].parent if found else None
 
 
+def written_at(checkpoint: Path | None) -> int:
+    """When a checkpoint was completed, in nanoseconds; 0 if there is none."""
+    return 0 if checkpoint is None else (checkpoint / "_metadata").stat().st_mtime_ns
+
+
+def has_ended(complete: bool, folder: Path, since: int) -> bool:
+    """Tells whether a killed process had brought its job to the end.
+
+    Then the job has deleted its checkpoints, and those of attempts before it are not to be gone back to.
+
+    :param complete: Whether its output has all that it should.
+    :param folder: Where the checkpoints of all attempts are.
+    :param since: When the checkpoint was completed from which it had started.
+    :return: True if so: there is no later checkpoint, and without one nothing would have come out.
+    """
+    return complete and written_at(latest_checkpoint(folder)) <= since
+
+
 def missing_files(checkpoint: Path) -> list[str]:
     """The files to which a checkpoint refers by their relative paths, and which are not there."""
     metadata = (checkpoint / "_metadata").read_bytes()
@@ -46,11 +64,17 @@ def test_output_is_exactly_once_after_kills(backend: str, tmp_path: Path) -> Non
     checkpoints.mkdir()
     rnd = random.Random(backend)
     restores = shared = 0
+    expected = Counter(
+        f"{key},{number + 1}"
+        for key in range(KEYS)
+        for number in range(len(range(key, COUNT, KEYS)))
+    )
     for attempt in range(KILLS + 1):
         parallelism = rnd.choice(["1", "2"])
         command = [sys.executable, str(PROGRAM), str(COUNT), str(checkpoints), str(output), backend]
         command.append(parallelism)
         restore = latest_checkpoint(checkpoints)
+        since = written_at(restore)
         shared += len(list(checkpoints.glob("*/shared/*.sst")))
         if restore is not None:
             command += [str(restore), rnd.choice(["CLAIM", "NO_CLAIM"])]
@@ -73,14 +97,11 @@ def test_output_is_exactly_once_after_kills(backend: str, tmp_path: Path) -> Non
         if error is None:
             process.kill()
             process.communicate()
+            if has_ended(written(output) == expected, checkpoints, since):
+                break
             continue
         assert process.returncode == 0, error
         break
-    expected = Counter(
-        f"{key},{number + 1}"
-        for key in range(KEYS)
-        for number in range(len(range(key, COUNT, KEYS)))
-    )
     assert written(output) == expected
     assert restores > 0
     assert (shared > 0) == backend.endswith("incremental")

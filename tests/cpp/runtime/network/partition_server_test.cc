@@ -92,11 +92,11 @@ class PartitionServerTest : public testing::TestWithParam<size_t> {
   std::vector<std::string> Read(InputChannel& input, int most = 1'000) {
     std::vector<std::string> texts;
     bool more = true;
-    for (int polled = 0, missed = 0; polled < most && missed < 2;) {
+    for (int polled = 0, missed = 0; polled < most && missed < 3;) {
       auto element = input.Poll(&more);
       if (element) harness::AppendTexts(*element, texts);
       polled += element.has_value() ? 1 : 0;
-      missed = element.has_value() ? 0 : missed + 1;  // the first one may begin to read a file
+      missed = element.has_value() ? 0 : missed + 1;  // the first ones may begin to read a file
       Run();
     }
     return texts;
