@@ -42,7 +42,7 @@ ProcessCluster::~ProcessCluster() {
   loops_.JoinAll();
 }
 
-absl::StatusOr<std::shared_ptr<JobHandle>> ProcessCluster::Submit(idl::JobGraph graph) {
+std::shared_ptr<JobHandle> ProcessCluster::Submit(idl::JobGraph graph) {
   auto handle = std::make_shared<JobHandle>(graph.job_id, channels_->clock, *channels_->transport,
                                             job_manager_);
   handle->KeepAlive(channels_);
@@ -50,8 +50,8 @@ absl::StatusOr<std::shared_ptr<JobHandle>> ProcessCluster::Submit(idl::JobGraph 
     std::vector<std::shared_ptr<const TypeSerializer>> serializers;
     for (const idl::Edge& edge : graph.edges) {
       if (!graph.operators[edge.target].spec.__isset.collect_sink) continue;
+      // One that can't be made here is missed when rows of it come.
       for (const idl::TypeInformation& type : TypesOf(graph, edge)) {
-        // One that this process can't make is missed when records of it come.
         if (auto serializer = registry_.serializers(type); serializer.ok())
           serializers.push_back(*std::move(serializer));
       }

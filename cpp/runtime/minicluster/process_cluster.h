@@ -26,8 +26,8 @@ class ProcessCluster {
   bool WaitForTaskManagers(int count, int64_t timeout_ms) {
     return resources_->WaitForTaskManagers(count, timeout_ms);
   }
-  // Takes a graph that ValidateAndComplete has accepted. An error: a type that has no serializer here.
-  absl::StatusOr<std::shared_ptr<JobHandle>> Submit(idl::JobGraph graph);
+  // Takes a graph that ValidateAndComplete has accepted.
+  std::shared_ptr<JobHandle> Submit(idl::JobGraph graph);
 
   Env& env() { return env_; }
 

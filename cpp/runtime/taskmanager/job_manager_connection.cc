@@ -25,7 +25,8 @@ class JobManagerConnection::Attempt final : public ConnectionHandler, public Tas
   void OnOpen(const std::shared_ptr<Connection>&) override {}
   void OnFrame(std::string frame) override {
     Post("JobManager's message", [frame = std::move(frame)](JobManagerConnection& owner) {
-      owner.Take(*owner.handler_, frame);
+      const std::shared_ptr<Attempt> attempt = owner.handler_;  // which this may let go
+      owner.Take(*attempt, frame);
     });
   }
   void OnClosed(const absl::Status& why) override {

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
-#include "native/errors.h"
 #include "native/graph_bindings.h"
 #include "runtime/minicluster/mini_cluster.h"
 
@@ -57,16 +56,12 @@ std::unique_ptr<Job> SubmitTo(Cluster& cluster, const JobGraphBuilder& builder,
   graph.name = name;
   graph.job_id =
       absl::StrFormat("%016x%016x", cluster.env().random.Next(), cluster.env().random.Next());
-  absl::StatusOr<std::shared_ptr<JobHandle>> handle(nullptr);
+  std::shared_ptr<JobHandle> handle;
   {
     pybind11::gil_scoped_release release;
     handle = cluster.Submit(graph);
   }
-  if (!handle.ok()) {
-    RaiseStatus(handle.status());
-    throw pybind11::error_already_set();
-  }
-  return std::make_unique<Job>(*std::move(handle), graph);
+  return std::make_unique<Job>(std::move(handle), graph);
 }
 
 }  // namespace pyflinkpp

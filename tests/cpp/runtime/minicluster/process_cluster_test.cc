@@ -123,7 +123,7 @@ class ProcessClusterTest : public testing::Test {
 
 TEST_F(ProcessClusterTest, AJobRunsOverSocketsAndItsResultsReachTheClient) {
   StartTaskManagers(2);
-  const auto job = *cluster_->Submit(WordCount("job", 20'000));
+  const auto job = cluster_->Submit(WordCount("job", 20'000));
   const std::vector<std::string> rows = Results(*job);
   ASSERT_TRUE(job->Wait(kDeadlineMs));
   EXPECT_EQ(job->result().state, JobState::kFinished) << job->result().failure.message;
@@ -136,7 +136,7 @@ TEST_F(ProcessClusterTest, ManyJobsOneAfterTheOther) {
   StartTaskManagers(2);
   std::vector<std::string> first;
   for (int i = 0; i < 20; ++i) {
-    const auto job = *cluster_->Submit(WordCount(absl::StrCat("job ", i), 1'000));
+    const auto job = cluster_->Submit(WordCount(absl::StrCat("job ", i), 1'000));
     std::vector<std::string> rows = Results(*job);
     std::sort(rows.begin(), rows.end());
     ASSERT_TRUE(job->Wait(kDeadlineMs));
@@ -153,7 +153,7 @@ TEST_F(ProcessClusterTest, ACancelledJobAndItsTasksEnd) {
   const int waiting =
       builder.Then(numbers, idl::Partitioner::REBALANCE, builder.Native("waiting", 2));
   builder.Then(waiting, idl::Partitioner::REBALANCE, builder.Collect());
-  const auto job = *cluster_->Submit(builder.Build());
+  const auto job = cluster_->Submit(builder.Build());
   job->Cancel();
   ASSERT_TRUE(job->Wait(kDeadlineMs));
   EXPECT_EQ(job->result().state, JobState::kCanceled);
@@ -166,7 +166,7 @@ TEST_F(ProcessClusterTest, AJobOfALostTaskManagerFails) {
   const int waiting =
       builder.Then(numbers, idl::Partitioner::REBALANCE, builder.Native("waiting", 2));
   builder.Then(waiting, idl::Partitioner::REBALANCE, builder.Discard(2));
-  const auto job = *cluster_->Submit(builder.Build());
+  const auto job = cluster_->Submit(builder.Build());
   task_managers_.pop_back();
   ASSERT_TRUE(job->Wait(kDeadlineMs));
   EXPECT_EQ(job->result().state, JobState::kFailed);
