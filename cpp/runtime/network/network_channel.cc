@@ -54,6 +54,11 @@ int NetworkOutput::credit() const {
   return static_cast<int>(std::max<int64_t>(credit_, 0));
 }
 
+bool NetworkOutput::settled() const {
+  MutexLock lock(mutex_);
+  return held_.empty();
+}
+
 absl::Status NetworkOutput::status() const {
   MutexLock lock(mutex_);
   return status_;

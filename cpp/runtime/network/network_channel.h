@@ -62,6 +62,9 @@ class NetworkOutput {
 
   int credit() const;
   void Send(StreamElement element);
+  // Whether all has left that was sent: before the consumer has come nothing does. A producer that ended
+  // earlier would take it along when its job ends.
+  bool settled() const;
   absl::Status status() const;
   void Fail(const absl::Status& why);
   // The channel's number, if the consumer has to be told; there is no producer any more.

@@ -479,6 +479,7 @@ class NetworkTransport::Output final : public OutputChannel {
   ~Output() override { links_.CloseOutput(opened_); }
   int credit() const override { return opened_.output->credit(); }
   void Send(StreamElement element) override { opened_.output->Send(std::move(element)); }
+  bool settled() const override { return opened_.output->settled(); }
   absl::Status status() const override { return opened_.output->status(); }
   void Fail(const absl::Status& why) override { opened_.output->Fail(why); }
 

@@ -141,6 +141,8 @@ TEST_F(ProcessClusterTest, ManyJobsOneAfterTheOther) {
     std::sort(rows.begin(), rows.end());
     ASSERT_TRUE(job->Wait(kDeadlineMs));
     ASSERT_EQ(job->result().state, JobState::kFinished) << job->result().failure.message;
+    EXPECT_EQ(job->results_status(), absl::OkStatus());
+    EXPECT_EQ(rows.size(), 13u);
     if (i == 0) first = rows;
     EXPECT_EQ(rows, first);
   }

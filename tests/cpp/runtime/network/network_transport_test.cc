@@ -96,6 +96,21 @@ TEST_F(NetworkTransportTest, ClosedChannelsLeaveNothingBehind) {
   }
 }
 
+// Its job could end, and what it holds back be forgotten with the job.
+TEST_F(NetworkTransportTest, AProducerIsNotSettledBeforeItsConsumerHasCome) {
+  auto output = OpenOutput();
+  EXPECT_TRUE(output->settled());
+  output->Send(EndOfInput{});
+  pair_.Settle();
+  EXPECT_FALSE(output->settled());
+  producer_.BeginStep();
+  auto input = OpenInput();
+  pair_.Settle();
+  EXPECT_TRUE(output->settled());
+  int64_t timer;
+  EXPECT_TRUE(producer_.Ready(&timer)) << "it is told";
+}
+
 TEST_F(NetworkTransportTest, ChannelsWithinTheProcessStayThere) {
   auto& transport = pair_.transport(kFirst);
   auto output = transport.OpenOutput({"job", 0}, producer_, {transport.address(), {}});
