@@ -169,6 +169,8 @@ TEST_F(ProcessClusterTest, AJobOfALostTaskManagerFails) {
       builder.Then(numbers, idl::Partitioner::REBALANCE, builder.Native("waiting", 2));
   builder.Then(waiting, idl::Partitioner::REBALANCE, builder.Discard(2));
   const auto job = cluster_->Submit(builder.Build());
+  // Else it may not have come to that TaskManager yet, and runs on the other one for ever.
+  while (job->state() != JobState::kRunning) ASSERT_FALSE(job->Wait(1));
   task_managers_.pop_back();
   ASSERT_TRUE(job->Wait(kDeadlineMs));
   EXPECT_EQ(job->result().state, JobState::kFailed);
