@@ -307,8 +307,11 @@ void JobMaster::OnReport(const idl::TaskReport& report) {
   }
   if (report.__isset.longest_hold && report.longest_hold.until_ms > report.longest_hold.since_ms)
     holds_[{report.task.vertex, report.task.subtask}] = report.longest_hold;
-  if (report.state == idl::TaskState::FAILED)
-    return Fail(report.failure, {execution_.find(report.task).region});
+  const int region = execution_.find(report.task).region;
+  if (report.state == idl::TaskState::FAILED) return Fail(report.failure, {region});
+  const bool works = state_ == JobState::kRunning ||
+                     (state_ == JobState::kRestarting && !restarting_.contains(region));
+  if (report.state == idl::TaskState::CANCELED && works) return FailOfShutDown(report.task);
   if (state_ == JobState::kRunning && !was_open && execution_.all_open()) {
     StartAlignment();
     for (const idl::SplitRequest& request : std::exchange(early_requests_, {})) {
@@ -565,6 +568,17 @@ void JobMaster::OnTaskManagerLost(const RegisteredTaskManager& lost) {
                                      [&](const auto& slot) { return slot.second == &lost; });
   if (IsBatch(graph_.configuration) && had_slots) regions = AllRegions();
   if (!regions.empty()) Fail(std::move(failure), std::move(regions));
+}
+
+// Nobody here has cancelled it.
+void JobMaster::FailOfShutDown(const idl::TaskId& task) {
+  const ExecutionGraph::Execution& execution = execution_.find(task);
+  idl::Failure failure;
+  failure.kind = idl::FaultKind::EXTERNAL;
+  failure.message = "the TaskManager that ran it was shut down";
+  failure.operator_name = execution.deployment.name;
+  failure.subtask = task.subtask;
+  Fail(std::move(failure), {execution.region});
 }
 
 void JobMaster::OnSlotsOffered() {

@@ -60,6 +60,7 @@ class JobMaster : private CheckpointHost {
   absl::Status MakeEnumerator(const idl::OperatorNode& node);
   void Record(const idl::Failure& failure);
   bool MayRestart(const idl::Failure& failure, const std::set<int>& regions);
+  void FailOfShutDown(const idl::TaskId& task);
   void RestartWhenEnded();
   bool ReplaceLostSlots();
   void Restart();

@@ -94,6 +94,25 @@ TEST_F(FailoverTest, ARegionIsAllThatExchangesRecords) {
   EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("submit 1.0", "submit 2.0"));
 }
 
+// A TaskManager cancels its tasks when it is shut down: nobody else will ever say that they are gone.
+TEST_F(FailoverTest, ATaskThatNobodyHereHasCancelledHasFailed) {
+  const auto client = Running(ThreeRegions());
+  Report(Task(0, 1), TaskState::CANCELED);
+  EXPECT_EQ(client->states.back(), "RESTARTING");
+  Report(Task(1, 0), TaskState::CANCELED);
+  EXPECT_THAT(task_manager_.Take(),
+              UnorderedElementsAre("cancel 0.1", "cancel 1.0", "cancel 2.0"));
+  Report(Task(2, 0), TaskState::CANCELED);
+  Advance(5);
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("submit 0.1", "submit 1.0", "submit 2.0"));
+  Report(Task(0, 0), TaskState::FAILED, "two restarts are allowed");
+  for (const auto& task : {Again(Task(0, 1)), Again(Task(1, 0)), Again(Task(2, 0))})
+    Report(task, TaskState::CANCELED);
+  ASSERT_EQ(client->result->state, JobState::kFailed);
+  EXPECT_THAT(client->result->failures, SizeIs(3));
+  EXPECT_THAT(client->result->failures[0].message, HasSubstr("was shut down"));
+}
+
 TEST_F(FailoverTest, AnotherRegionMayFailMeanwhile) {
   const auto client = Running(ThreeRegions());
   Report(Task(0, 1), TaskState::FAILED, "no");
