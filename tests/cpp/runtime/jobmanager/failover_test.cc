@@ -100,8 +100,7 @@ TEST_F(FailoverTest, ATaskThatNobodyHereHasCancelledHasFailed) {
   Report(Task(0, 1), TaskState::CANCELED);
   EXPECT_EQ(client->states.back(), "RESTARTING");
   Report(Task(1, 0), TaskState::CANCELED);
-  EXPECT_THAT(task_manager_.Take(),
-              UnorderedElementsAre("cancel 0.1", "cancel 1.0", "cancel 2.0"));
+  EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("cancel 0.1", "cancel 1.0", "cancel 2.0"));
   Report(Task(2, 0), TaskState::CANCELED);
   Advance(5);
   EXPECT_THAT(task_manager_.Take(), UnorderedElementsAre("submit 0.1", "submit 1.0", "submit 2.0"));
