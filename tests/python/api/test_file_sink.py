@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from pyflinkpp.common import Encoder, JobExecutionException, Row, Types, WatermarkStrategy
+from pyflinkpp.common import Encoder, JobExecutionException, Row, Types
 from pyflinkpp.datastream import StreamExecutionEnvironment
 from pyflinkpp.datastream.connectors.file_system import (
     BucketAssigner,
-    BulkWriter,
     BulkWriterFactory,
     FileSink,
     RollingPolicy,
 )
-from pyflinkpp.datastream.connectors.number_seq import NumberSequenceSource
 from pyflinkpp.datastream.formats.parquet import ParquetBulkWriters
+from recovery.sinks import Pickles
 
 LONG = Types.LONG()
 
@@ -85,28 +84,6 @@ def test_other_encodings(env, tmp_path) -> None:
         Encoder.simple_string_encoder("no such")
 
 
-class Pickles(BulkWriterFactory):
-    def create(self, out: BinaryIO) -> BulkWriter:
-        return PickleWriter(out)
-
-
-class PickleWriter(BulkWriter):
-    """One pickle a file."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        assert out.tell() == 0 and out.writable()
-        self._out = out
-        self._elements: list[Any] = []
-
-    def add_element(self, element: Any) -> None:
-        self._elements.append(element)
-
-    def finish(self) -> None:
-        if 13 in self._elements:
-            raise ValueError("unlucky")
-        self._out.write(pickle.dumps(self._elements))
-
-
 def test_a_bulk_format(any_env, tmp_path) -> None:
     builder = FileSink.for_bulk_format(tmp_path, Pickles())
     builder.with_bucket_assigner(BucketAssigner.base_path_bucket_assigner())
@@ -117,18 +94,6 @@ def test_a_bulk_format(any_env, tmp_path) -> None:
     assert len(files) == any_env.get_parallelism()
     elements = [element for path in files for element in pickle.loads(path.read_bytes())]
     assert sorted(elements) == list(range(100, 2000))
-
-
-def test_bulk_parts_end_with_checkpoints(env, tmp_path) -> None:
-    env.enable_checkpointing(1)
-    source = NumberSequenceSource(100, 20_000)
-    numbers = env.from_source(source, WatermarkStrategy.no_watermarks(), "numbers")
-    numbers.map(lambda n: n, LONG).sink_to(FileSink.for_bulk_format(tmp_path, Pickles()).build())
-    env.execute()
-    files = parts(tmp_path)
-    elements = [element for path in files for element in pickle.loads(path.read_bytes())]
-    assert sorted(elements) == list(range(100, 20_001))
-    assert len(files) > 1
 
 
 @pytest.mark.parametrize("checkpoints", [False, True])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 from pyflinkpp.datastream.connectors import (
@@ -25,6 +26,7 @@ from pyflinkpp.datastream.connectors import (
     TwoPhaseCommitSinkFunction,
     WriterInitContext,
 )
+from pyflinkpp.datastream.connectors.file_system import BulkWriter, BulkWriterFactory
 
 
 class Trouble:
@@ -269,3 +271,27 @@ def rows_of(folder: Path) -> Counter[Any]:
     lines = (line for path in paths for line in path.read_text(encoding="utf-8").splitlines())
     rows = map(json.loads, lines)
     return Counter(tuple(row) if isinstance(row, list) else row for row in rows)
+
+
+class Pickles(BulkWriterFactory):
+    """One pickle a file."""
+
+    def create(self, out: BinaryIO) -> BulkWriter:
+        return PickleWriter(out)
+
+
+class PickleWriter(BulkWriter):
+    """Writes when its file ends; 13 is an error."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        assert out.tell() == 0 and out.writable()
+        self._out = out
+        self._elements: list[Any] = []
+
+    def add_element(self, element: Any) -> None:
+        self._elements.append(element)
+
+    def finish(self) -> None:
+        if 13 in self._elements:
+            raise ValueError("unlucky")
+        self._out.write(pickle.dumps(self._elements))

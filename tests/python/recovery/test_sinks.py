@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pyflinkpp.datastream.connectors.file_system import (
     RollingPolicy,
 )
 from recovery.kit import EVENT, Program, Run, environment, events, results_of, stopped
-from recovery.sinks import Log, RenamedFiles, TableSink, Trouble, rows_of
+from recovery.sinks import Log, Pickles, RenamedFiles, TableSink, Trouble, rows_of
 from recovery.test_kill_loop import has_ended, latest_checkpoint, written_at
 
 SINKS: list[Any] = [TableSink, RenamedFiles, Log]
@@ -138,6 +139,20 @@ def test_part_files_over_several_checkpoints(tmp_path: Path) -> None:
     expected = [*events(0, 45), *events(47, 80)]
     assert lines_of(out) == Counter(f"({key},{number})" for key, number in expected)
     assert all(path.stat().st_size < 250 for path in out.iterdir())
+
+
+def test_bulk_parts_end_with_checkpoints(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    builder = FileSink.for_bulk_format(out, Pickles())
+    builder.with_bucket_assigner(BucketAssigner.base_path_bucket_assigner())
+    run = Run(environment(), into(builder.build()))
+    for first in (0, 10, 20):
+        run.push(events(first, first + 9))
+        run.wait_for_checkpoints()
+    run.finish()
+    files = [pickle.loads(path.read_bytes()) for path in out.iterdir() if path.name[0] != "."]
+    assert Counter(element for file in files for element in file) == Counter(events(0, 29))
+    assert len(files) >= 3
 
 
 def test_a_savepoint_is_used_twice_while_its_job_goes_on(tmp_path: Path) -> None:
