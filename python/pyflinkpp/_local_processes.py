@@ -92,10 +92,12 @@ class LocalProcesses:
         """Cancels all jobs, waits until they have ended, and lets the TaskManagers go."""
         if self._owner != os.getpid():  # a forked child has neither threads nor TaskManagers
             return
-        self._cluster.shutdown()
         with self._lock:
-            self._closed = True
+            self._closed = (
+                True  # first: TaskManagers end with the cluster, and are not to be replaced
+            )
             processes, self._processes = self._processes, []
+        self._cluster.shutdown()
         for process in processes:
             process.let_go()
 

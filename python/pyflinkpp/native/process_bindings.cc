@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,7 +51,7 @@ class Cluster {
  public:
   Cluster(const std::string& token, const std::string& version, const std::string& python,
           int64_t heartbeat_interval_ms, int64_t heartbeat_timeout_ms)
-      : cluster_(std::make_unique<ProcessCluster>(
+      : cluster_(std::make_shared<ProcessCluster>(
             PythonOperators(), std::make_unique<PythonConsole>(), MakeNetwork(token),
             MakeRpcOptions(version, python, heartbeat_interval_ms, heartbeat_timeout_ms))) {
     const absl::Status started = cluster_->Start({.host = "127.0.0.1", .port = 0});
@@ -71,26 +72,35 @@ class Cluster {
   }
 
   std::pair<std::string, int> address() const {
-    const NetworkAddress address = cluster_->address();
+    const NetworkAddress address = Get()->address();
     return {address.host, address.port};
   }
-  int task_managers() const { return cluster_->task_managers(); }
+  int task_managers() const { return Get()->task_managers(); }
   bool wait_for_task_managers(int count, int64_t timeout_ms) const {
+    std::shared_ptr<ProcessCluster> waiting = Get();
     py::gil_scoped_release release;
-    return cluster_->WaitForTaskManagers(count, timeout_ms);
+    // Perhaps the last to use it: then it ends here, without the interpreter's lock.
+    const std::shared_ptr<ProcessCluster> kept = std::move(waiting);
+    return kept->WaitForTaskManagers(count, timeout_ms);
   }
   std::unique_ptr<Job> submit(const JobGraphBuilder& builder, const std::string& name) const {
-    return SubmitTo(*cluster_, builder, name);
+    return SubmitTo(*Get(), builder, name);
   }
   void shutdown() {
     All().erase(this);
+    std::shared_ptr<ProcessCluster> cluster = std::move(cluster_);
     py::gil_scoped_release release;
-    cluster_.reset();
+    cluster.reset();
   }
   void Reset() { cluster_.reset(); }
 
  private:
-  std::unique_ptr<ProcessCluster> cluster_;
+  const std::shared_ptr<ProcessCluster>& Get() const {
+    if (cluster_ == nullptr) throw std::runtime_error("the cluster has been shut down");
+    return cluster_;
+  }
+
+  std::shared_ptr<ProcessCluster> cluster_;
 };
 
 // The TaskManager of this process.

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from pyflinkpp._engine import native
+from pyflinkpp._local_processes import LocalProcesses
 from pyflinkpp.common import Configuration
 from pyflinkpp.common.exceptions import JobExecutionException
 from pyflinkpp.datastream import RuntimeExecutionMode, StreamExecutionEnvironment
@@ -16,6 +18,8 @@ DEADLINE = 60
 
 START = """
 import os, sys
+from pyflinkpp._engine import native
+from pyflinkpp._local_processes import LocalProcesses
 from pyflinkpp.common import Configuration
 from pyflinkpp.datastream import *
 config = Configuration()
@@ -219,3 +223,38 @@ def test_a_taskmanager_that_is_killed_is_replaced(tmp_path):
     assert len(pids_of(env)) == 2
     assert len(before & pids_of(env)) == 1
     assert pids
+
+
+def test_a_cluster_that_was_shut_down_says_so() -> None:
+    cluster = native().ProcessCluster(
+        token="token",
+        version="1",
+        python="3",
+        heartbeat_interval_ms=1_000,
+        heartbeat_timeout_ms=5_000,
+    )
+    assert cluster.address[0] == "127.0.0.1"
+    cluster.shutdown()
+    for use in (
+        lambda: cluster.address,
+        cluster.task_managers,
+        lambda: cluster.wait_for_task_managers(1, 0),
+    ):
+        with pytest.raises(RuntimeError, match="has been shut down"):
+            use()
+    cluster.shutdown()
+
+
+def test_no_process_is_replaced_while_the_cluster_shuts_down(monkeypatch) -> None:
+    processes = LocalProcesses(Configuration())
+    cluster = processes._cluster
+    told = []
+
+    class Watched:
+        def shutdown(self) -> None:
+            told.append(processes._closed)
+            cluster.shutdown()
+
+    monkeypatch.setattr(processes, "_cluster", Watched())
+    processes.close()
+    assert told == [True]
