@@ -16,6 +16,18 @@ constexpr int64_t kRetryFinalMs = 100;
 constexpr int64_t kSlotTimeoutMs = 300'000;  // as in Flink (slot.request.timeout)
 constexpr size_t kFailuresKept = 16;         // as in Flink (web.exception-history-size)
 
+// `how` the TaskManager went; `execution`: one that ran there, if any did.
+idl::Failure GoneWithItsTaskManager(absl::string_view how,
+                                    const ExecutionGraph::Execution* execution = nullptr) {
+  idl::Failure failure;
+  failure.kind = idl::FaultKind::EXTERNAL;
+  failure.message = absl::StrCat("the TaskManager that ran it ", how);
+  if (execution == nullptr) return failure;
+  failure.operator_name = execution->deployment.name;
+  failure.subtask = execution->deployment.task.subtask;
+  return failure;
+}
+
 }  // namespace
 
 JobMaster::JobMaster(JobManager& manager, idl::JobGraph graph,
@@ -550,16 +562,11 @@ void JobMaster::RestartWhenEnded() {
 
 void JobMaster::OnTaskManagerLost(const RegisteredTaskManager& lost) {
   std::set<int> regions;
-  idl::Failure failure;
-  failure.kind = idl::FaultKind::EXTERNAL;
-  failure.message = "the TaskManager that ran it was lost";
+  idl::Failure failure = GoneWithItsTaskManager("was lost");
   for (auto& execution : execution_.executions()) {
     if (!execution.deployed || slot_owner_[execution.slot] != &lost || HasEnded(execution.state))
       continue;
-    if (regions.empty()) {
-      failure.operator_name = execution.deployment.name;
-      failure.subtask = execution.deployment.task.subtask;
-    }
+    if (regions.empty()) failure = GoneWithItsTaskManager("was lost", &execution);
     execution.state = idl::TaskState::FAILED;
     regions.insert(execution.region);
   }
@@ -573,12 +580,7 @@ void JobMaster::OnTaskManagerLost(const RegisteredTaskManager& lost) {
 // Nobody here has cancelled it.
 void JobMaster::FailOfShutDown(const idl::TaskId& task) {
   const ExecutionGraph::Execution& execution = execution_.find(task);
-  idl::Failure failure;
-  failure.kind = idl::FaultKind::EXTERNAL;
-  failure.message = "the TaskManager that ran it was shut down";
-  failure.operator_name = execution.deployment.name;
-  failure.subtask = task.subtask;
-  Fail(std::move(failure), {execution.region});
+  Fail(GoneWithItsTaskManager("was shut down", &execution), {execution.region});
 }
 
 void JobMaster::OnSlotsOffered() {

@@ -336,11 +336,6 @@ class Simulation {
   // After a crash: each job from its latest checkpoint.
   void Resubmit() {
     for (RunningJob& each : jobs_) {
-      const bool had_any =
-          std::any_of(each.client->checkpoints().begin(), each.client->checkpoints().end(),
-                      [](const CheckpointStatistics& checkpoint) {
-                        return checkpoint.state == CheckpointStatistics::State::kCompleted;
-                      });
       AddCoverageOf(*each.client);
       idl::JobGraph graph = each.origin ? each.origin->graph : each.job.graph;
       idl::RestoreSettings restore;
@@ -350,7 +345,7 @@ class Simulation {
       // that are late.
       bool rescales = !each.origin && !restore.path.empty() && random_.Percent(50);
       if (rescales) graph = Rescaled(random_, each.job, graph.job_id);
-      each.had_checkpoint |= had_any;
+      each.had_checkpoint |= each.client->completed() > 0;
       // It had ended, but for telling so.
       each.over = restore.path.empty() && each.had_checkpoint;
       if (each.over) continue;
@@ -536,11 +531,7 @@ class Simulation {
   absl::Status RunToCheckpoint() {
     return cluster_->world().scheduler.RunUntil([&] {
       return std::any_of(jobs_.begin(), jobs_.end(), [](const RunningJob& each) {
-        return each.client->ended() ||
-               std::any_of(each.client->checkpoints().begin(), each.client->checkpoints().end(),
-                           [](const CheckpointStatistics& checkpoint) {
-                             return checkpoint.state == CheckpointStatistics::State::kCompleted;
-                           });
+        return each.client->ended() || each.client->completed() > 0;
       });
     });
   }
